@@ -1,0 +1,9 @@
+"""Registers the doors; nothing else. Importing it must stay cheap: a cold start pays for every import before the first request."""
+
+import azure.functions as func
+
+from functions import clusters, health, operations, queues, requests, timers
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+for doors in (requests.doors, operations.doors, clusters.doors, health.doors, queues.doors, timers.doors):
+    app.register_functions(doors)

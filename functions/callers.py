@@ -1,0 +1,45 @@
+"""What every HTTP door does around its work: who asks, and how what goes wrong is said."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+if TYPE_CHECKING:
+    from shared.model.errors import Refusal
+    from shared.model.requests import Origin
+    from shared.services import Services
+
+PRINCIPAL_ID, PRINCIPAL_NAME = "x-ms-client-principal-id", "x-ms-client-principal-name"
+KEY_HOLDER = "function-key"
+"""The caller where App Service authentication is off: all that is known is that it holds a key."""
+
+
+def answered(door: str, instance: str, work: "Callable[[Services], func.HttpResponse | Refusal]") -> func.HttpResponse:
+    """Do a door's work and say what came of it; a refusal, a failed call and bad settings become problems. Other faults are the host's."""
+    from functions import replies
+    from shared import log
+    from shared.model.errors import CallFailed, Code, NewerSchema, Refusal
+    from shared.services import current
+    from shared.settings import BadSettings
+
+    with log.invocation(door):
+        try:
+            found = work(current())
+        except BadSettings as fault:
+            found = Refusal(code=Code.NOT_CONFIGURED, message=f"the app is not configured: {fault}")
+        except CallFailed as failed:
+            found = replies.refusal_of(failed.failure)
+        except NewerSchema:
+            found = Refusal(code=Code.BUSY_STORE, message="this is being upgraded; send the request again")
+        return replies.problem(found, instance=instance) if isinstance(found, Refusal) else found
+
+
+def origin_of(req: func.HttpRequest, services: "Services") -> "Origin":
+    """Who asks: the Entra principal where App Service authentication is on, else only the holder of a key; the header is ignored then."""
+    from shared.model.requests import Door, Origin
+
+    caller = None
+    if services.settings.trusts_principal:
+        caller = req.headers.get(PRINCIPAL_NAME) or req.headers.get(PRINCIPAL_ID)
+    return Origin(door=Door.HTTP, caller=ascii(caller[:200])[1:-1] if caller else KEY_HOLDER)

@@ -1,0 +1,142 @@
+"""HTTP: read, list and control operations."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from functions.callers import answered, origin_of
+
+if TYPE_CHECKING:
+    from shared.model.errors import Refusal
+    from shared.model.listing import Query
+    from shared.services import Services
+
+doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this one constructor untyped
+
+LOOK_BACK = timedelta(days=7)
+MOST_DAYS = timedelta(days=92)
+MOST_ITEMS = 200
+_PARAMETERS = frozenset({"cluster", "status", "action", "origin", "since", "until", "top", "continuation", "code"})
+"""`code` is how a function key may come in a URL; it is the host's and is never read here."""
+
+
+@doors.function_name("operations_list")
+@doors.route(route="operations", methods=["GET"])
+def operations_list(req: func.HttpRequest) -> func.HttpResponse:
+    """List operations, newest first, a page at a time."""
+    return answered("operations_list", "/api/operations", lambda services: _list(req, services))
+
+
+@doors.function_name("operations_read")
+@doors.route(route="operations/{id}", methods=["GET"])
+def operations_read(req: func.HttpRequest) -> func.HttpResponse:
+    """Read one operation: 202 while it is open, 200 when it has ended."""
+    return answered("operations_read", _path(req), lambda services: _read(req, services))
+
+
+@doors.function_name("operations_cancel")
+@doors.route(route="operations/{id}/cancel", methods=["POST"])
+def operations_cancel(req: func.HttpRequest) -> func.HttpResponse:
+    """Cancel one operation: what was applied stays applied, and a call under way is not aborted."""
+    return answered("operations_cancel", f"{_path(req)}/cancel", lambda services: _cancel(req, services))
+
+
+def _path(req: func.HttpRequest) -> str:
+    return f"/api/operations/{ascii(req.route_params['id'][:80])[1:-1]}"
+
+
+def _read(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+    from functions import replies
+    from shared.model.errors import Code, Refusal
+
+    history = req.params.get("history", "false").lower()
+    if history not in {"true", "false"}:
+        return Refusal(code=Code.MALFORMED, message="history is neither true nor false")
+    told = services.operation(req.route_params["id"], origin_of(req, services), history=history == "true")
+    if isinstance(told, Refusal):
+        return told
+    if told.operation.ended:
+        return replies.reply(replies.operation_view(told))
+    return replies.reply(replies.operation_view(told), status=202, headers={"Retry-After": str(replies.OPEN_RETRY.seconds)})
+
+
+def _cancel(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+    from functions import replies
+    from shared.model.errors import Refusal
+
+    origin, operation_id = origin_of(req, services), req.route_params["id"]
+    cancelled = services.cancel(operation_id, origin)
+    if isinstance(cancelled, Refusal):
+        return cancelled
+    told = services.operation(operation_id, origin)
+    if isinstance(told, Refusal):
+        return told
+    headers = {"Location": f"/api/operations/{operation_id}", "Retry-After": str(replies.OPEN_RETRY.seconds)}
+    return replies.reply(replies.operation_view(told), status=202, headers=headers)
+
+
+def _list(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+    from functions import replies
+    from shared.model.errors import Code, Refusal
+
+    query = _query(dict(req.params), services)
+    if isinstance(query, Refusal):
+        return query
+    try:
+        page = services.page(query, origin_of(req, services))
+    except ValueError as fault:
+        return Refusal(code=Code.MALFORMED, message=f"continuation is {fault}")
+    return replies.reply({"operations": [replies.summary_view(item) for item in page.items], "continuation": page.continuation})
+
+
+def _query(params: dict[str, str], services: "Services") -> "Query | Refusal":
+    """The query that the URL's parameters ask for. Lists are comma separated; instants are RFC 3339; by default the last seven days."""
+    from shared.model.clusters import ClusterRef
+    from shared.model.errors import Code, Refusal
+    from shared.model.listing import Query
+    from shared.model.operations import Status
+    from shared.model.requests import ACTIONS, Door
+
+    unknown = sorted(params.keys() - _PARAMETERS)
+    if unknown:
+        return Refusal(code=Code.MALFORMED, message=f"the parameter {unknown[0][:60]!a} is not known here")
+    try:
+        until = _instant(params["until"]) if "until" in params else services.now()
+        since = _instant(params["since"]) if "since" in params else until - LOOK_BACK
+        top = int(params.get("top", "50"))
+        cluster = params.get("cluster")
+        query = Query(
+            cluster=ClusterRef.parse(cluster, default_subscription=services.settings.subscription) if cluster is not None else None,
+            statuses=frozenset(Status(word) for word in _words(params, "status", frozenset(Status))),
+            actions=frozenset(_words(params, "action", ACTIONS)),
+            doors=frozenset(Door(word) for word in _words(params, "origin", frozenset(Door))),
+            since=since,
+            until=until,
+            top=top,
+            continuation=params.get("continuation"),
+        )
+    except ValueError as fault:
+        return Refusal(code=Code.MALFORMED, message=f"the list cannot be asked for so: {fault}")
+    if not 1 <= top <= MOST_ITEMS:
+        return Refusal(code=Code.MALFORMED, message=f"top is {top}, want 1 to {MOST_ITEMS}")
+    if not timedelta(0) <= until - since <= MOST_DAYS:
+        return Refusal(code=Code.MALFORMED, message=f"since and until are not in order or more than {MOST_DAYS.days} days apart")
+    return query
+
+
+def _words(params: dict[str, str], name: str, known: frozenset[str]) -> list[str]:
+    words = [word.strip() for word in params.get(name, "").split(",") if word.strip()]
+    unknown = [word for word in words if word not in known]
+    if unknown:
+        message = f"{name} {unknown[0][:60]!a} is not one of {', '.join(sorted(known))}"
+        raise ValueError(message)
+    return words
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        message = f"{text[:40]!a} has no zone, want for example 2026-11-23T20:00:00Z"
+        raise ValueError(message)
+    return instant.astimezone(UTC)

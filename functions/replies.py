@@ -1,0 +1,250 @@
+"""What goes out: views of operations and clusters, problem+json, and the one table from error code to HTTP status."""
+
+import json
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import azure.functions as func
+
+from shared.model.answers import Preview, Told
+from shared.model.clusters import Cluster
+from shared.model.errors import Code, Failure, Refusal
+from shared.model.listing import Summary
+from shared.model.operations import Done, Failed, Operation, Running, Settling, Skipped, Starting, StepState, Waiting
+from shared.model.plans import Plan, Step
+
+STATUSES: dict[Code, HTTPStatus] = {
+    Code.MALFORMED: HTTPStatus.BAD_REQUEST,
+    Code.NEWER_SCHEMA: HTTPStatus.BAD_REQUEST,
+    Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Code.ALREADY_ENDED: HTTPStatus.CONFLICT,
+    Code.CLUSTER_EXISTS: HTTPStatus.CONFLICT,
+    Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Code.KEY_REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.IMPOSSIBLE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.THROTTLED: HTTPStatus.TOO_MANY_REQUESTS,
+    Code.BUSY_STORE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.UNREACHABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.AZURE_FAULT: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.AZURE_FORBIDDEN: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.AZURE_REFUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.CHANGED_MEANWHILE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.NOT_CONFIGURED: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Every code a request can be answered with. The others belong to operations and never reach a status line."""
+
+ACCEPTED_RETRY, OPEN_RETRY, UNAVAILABLE_RETRY = timedelta(seconds=10), timedelta(seconds=5), timedelta(seconds=10)
+
+
+def reply(document: object, *, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    """A JSON reply that nobody caches."""
+    text = json.dumps(document, separators=(",", ":"))
+    return func.HttpResponse(
+        text, status_code=status, mimetype="application/json", headers={"Cache-Control": "no-store", **(headers or {})}
+    )
+
+
+def problem(refusal: Refusal, *, instance: str) -> func.HttpResponse:
+    """An RFC 9457 problem for a refusal."""
+    status = STATUSES.get(refusal.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": refusal.message,
+        "instance": instance,
+        "code": refusal.code.value,
+    }
+    if refusal.faults:
+        document["errors"] = [{"pointer": fault.pointer, "message": fault.message} for fault in refusal.faults]
+    headers = {"Cache-Control": "no-store"}
+    retry_after = refusal.retry_after or (UNAVAILABLE_RETRY if status is HTTPStatus.SERVICE_UNAVAILABLE else None)
+    if retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(retry_after.total_seconds())))
+    return func.HttpResponse(
+        json.dumps(document, separators=(",", ":")), status_code=int(status), mimetype="application/problem+json", headers=headers
+    )
+
+
+def refusal_of(failure: Failure) -> Refusal:
+    """A failed call, as what a caller is told."""
+    return Refusal(code=failure.code, message=failure.message, retry_after=failure.retry_after)
+
+
+# ---- views
+
+
+def operation_view(told: Told) -> dict[str, Any]:
+    """An operation as `design` publishes it."""
+    view = _operation(told.operation, position=told.position, next_look_at=told.next_look_at)
+    if told.history is not None:
+        view["history"] = [{"n": event.n, "at": _instant(event.at), "text": event.text} for event in told.history]
+    return view
+
+
+def _operation(operation: Operation, *, position: int | None, next_look_at: datetime | None) -> dict[str, Any]:
+    plan, failure, origin = operation.plan, operation.failure, operation.origin
+    path = f"/api/operations/{operation.id}"
+    ref = operation.cluster
+    return {
+        "id": operation.id,
+        "status": operation.status.value,
+        "action": operation.request.action,
+        "cluster": {"subscription": ref.subscription, "resource_group": ref.group, "name": ref.name},
+        "origin": {"door": origin.door.value, "caller": origin.caller, **({"says_it_is": origin.says} if origin.says else {})},
+        "reason": operation.reason,
+        "because": plan.because if plan is not None else None,
+        "progress": _progress(operation, next_look_at),
+        "plan": plan_view(plan, operation.states) if plan is not None else None,
+        "queue_position": position or 0,
+        "created_at": _instant(operation.created_at),
+        "updated_at": _instant(operation.updated_at),
+        "started_at": _maybe(operation.started_at),
+        "ended_at": _maybe(operation.ended_at),
+        "cancelled_by": operation.cancelled_by.by if operation.cancelled_by is not None else None,
+        "error": None if failure is None else {"code": failure.code.value, "message": failure.message, "azure_code": failure.azure_code},
+        "links": {
+            "self": path,
+            "cancel": f"{path}/cancel",
+            "cluster": f"/api/clusters/{ref.subscription}/{ref.group}/{ref.name}",
+        },
+    }
+
+
+def plan_view(plan: Plan, states: tuple[StepState, ...] = ()) -> dict[str, Any]:
+    """A plan, with the states of its steps where it has begun."""
+    known: tuple[StepState | None, ...] = states or (None,) * len(plan.steps)
+    return {"digest": plan.digest, "steps": [_step(step, state) for step, state in zip(plan.steps, known, strict=True)]}
+
+
+def preview_view(preview: Preview) -> dict[str, Any]:
+    """What would happen."""
+    return {
+        "plan": plan_view(preview.plan),
+        "because": preview.plan.because,
+        "already_so": preview.already_so,
+        "findings": list(preview.findings),
+    }
+
+
+def summary_view(summary: Summary) -> dict[str, Any]:
+    """An operation in a list."""
+    ref = summary.cluster
+    return {
+        "id": summary.id,
+        "status": summary.status.value,
+        "action": summary.action,
+        "cluster": {"subscription": ref.subscription, "resource_group": ref.group, "name": ref.name},
+        "origin": {"door": summary.door.value},
+        "because": summary.because,
+        "code": summary.code.value if summary.code is not None else None,
+        "created_at": _instant(summary.created_at),
+        "updated_at": _instant(summary.updated_at),
+        "links": {"self": f"/api/operations/{summary.id}"},
+    }
+
+
+def cluster_view(cluster: Cluster, operation: str | None = None) -> dict[str, Any]:
+    """A cluster: the columns of `az aks list` in their order, then what they leave out."""
+    ref = cluster.ref
+    return {
+        "name": ref.name,
+        "location": cluster.location,
+        "resource_group": ref.group,
+        "kubernetes_version": cluster.version,
+        "current_kubernetes_version": cluster.current_version,
+        "provisioning_state": cluster.state,
+        "fqdn": cluster.fqdn,
+        "power_state": cluster.power.value,
+        "subscription": ref.subscription,
+        "settled": cluster.settled,
+        "pools": [
+            {
+                "name": pool.name,
+                "mode": pool.mode.value,
+                "os": pool.os.value,
+                "vm_size": pool.vm_size,
+                "count": pool.count,
+                "min": pool.autoscale.min if pool.autoscale is not None else None,
+                "max": pool.autoscale.max if pool.autoscale is not None else None,
+                "kubernetes_version": pool.version,
+                "provisioning_state": pool.state,
+                "power_state": pool.power.value,
+            }
+            for pool in cluster.pools
+        ],
+        "tags": cluster.tags,
+        "operation": operation,
+    }
+
+
+def _step(step: Step, state: StepState | None) -> dict[str, Any]:
+    view: dict[str, Any] = {"name": step.name, "action": step.action.kind, "limit": _duration(step.limit)}
+    if state is not None:
+        failure = state.failure if isinstance(state, Waiting | Failed) else None
+        view |= {
+            "state": state.state,
+            "started_at": None if isinstance(state, Skipped) else _maybe(state.since),
+            "ended_at": _maybe(state.ended_at) if isinstance(state, Done | Failed) else None,
+            "note": _note(state),
+            "error": None if failure is None else {"code": failure.code.value, "message": failure.message},
+        }
+    return view
+
+
+def _note(state: StepState) -> str | None:
+    match state:
+        case Done(note=note):
+            return note
+        case Skipped(because=because):
+            return because
+        case _:
+            return None
+
+
+def _progress(operation: Operation, next_look_at: datetime | None) -> dict[str, Any] | None:
+    if operation.plan is None:
+        return None
+    cursor, steps = operation.cursor, len(operation.plan.steps)
+    done = sum(isinstance(state, Done) for state in operation.states)
+    return {
+        "step": steps if cursor is None else cursor + 1,
+        "steps": steps,
+        "percent": 100 * done // steps,
+        "waiting_for": None if cursor is None else _waiting_for(operation.states[cursor]),
+        "next_look_at": _maybe(next_look_at),
+    }
+
+
+def _waiting_for(state: StepState) -> str | None:
+    match state:
+        case Waiting(failure=failure) if failure is not None:
+            return failure.message
+        case Waiting():
+            return "its turn to begin"
+        case Starting():
+            return "Azure to take the call"
+        case Running():
+            return "Azure to finish"
+        case Settling():
+            return "the cluster to settle"
+        case _:
+            return None
+
+
+def _instant(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _maybe(instant: datetime | None) -> str | None:
+    return None if instant is None else _instant(instant)
+
+
+def _duration(span: timedelta) -> str:
+    """ISO 8601, in hours, minutes and seconds."""
+    seconds = round(span.total_seconds())
+    hours, minutes, left = seconds // 3600, seconds % 3600 // 60, seconds % 60
+    return "PT" + (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "") + (f"{left}S" if left or not seconds else "")

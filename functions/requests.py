@@ -1,0 +1,59 @@
+"""HTTP: submit a request, or only plan it."""
+
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from functions.callers import answered, origin_of
+
+if TYPE_CHECKING:
+    from shared.model.errors import Refusal
+    from shared.services import Services
+
+doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this one constructor untyped
+
+
+@doors.function_name("operations_submit")
+@doors.route(route="operations", methods=["POST"])
+def operations_submit(req: func.HttpRequest) -> func.HttpResponse:
+    """Accept a request (202), answer the operation its key stands for, or with `plan_only=true` show the plan and store nothing."""
+    return answered("operations_submit", "/api/operations", lambda services: _submit(req, services))
+
+
+def _submit(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+    from functions import replies, wire
+    from shared.model.answers import Told
+    from shared.model.errors import Code, Refusal
+
+    kind = req.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        return Refusal(
+            code=Code.UNSUPPORTED_MEDIA_TYPE, message=f"the body is {ascii(kind[:60]) if kind else 'of no type'}, want application/json"
+        )
+    plan_only = req.params.get("plan_only", "false").lower()
+    if plan_only not in {"true", "false"}:
+        return Refusal(code=Code.MALFORMED, message="plan_only is neither true nor false")
+    key = req.headers.get("idempotency-key")
+    if key is not None and not (1 <= len(key) <= 200 and key.isprintable()):
+        return Refusal(code=Code.MALFORMED, message="the header Idempotency-Key wants 1 to 200 printable characters")
+    try:
+        document = wire.json_of(req.get_body())
+    except wire.Malformed as malformed:
+        return malformed.refusal
+    origin = origin_of(req, services)
+    submission = wire.submission_of(document, origin=origin, default_subscription=services.settings.subscription, key=key)
+    if isinstance(submission, Refusal):
+        return submission
+    if plan_only == "true":
+        preview = services.preview(submission)
+        return preview if isinstance(preview, Refusal) else replies.reply(replies.preview_view(preview))
+    taken = services.submit(submission)
+    if isinstance(taken, Refusal):
+        return taken
+    operation = taken.operation
+    position = None if operation.ended else taken.position
+    view = replies.operation_view(Told(operation=operation, position=position, next_look_at=None if operation.ended else services.now()))
+    headers = {"Location": f"/api/operations/{operation.id}"}
+    if operation.ended and taken.replayed:
+        return replies.reply(view, status=200, headers=headers)
+    return replies.reply(view, status=202, headers={**headers, "Retry-After": str(replies.ACCEPTED_RETRY.seconds)})

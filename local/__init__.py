@@ -1,0 +1,1 @@
+"""The laptop's stand-ins for Azure: never shipped, never imported by what ships."""

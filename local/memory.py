@@ -1,0 +1,229 @@
+"""The ports in memory: the same promises as storage (etags, insert-if-absent, delays), on a clock that somebody else turns.
+
+Kept honest by `tests/contract`, which asks the same of these and of the real thing. Must not know what operations mean.
+"""
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from shared.model.errors import Stale
+from shared.model.letters import Letter
+from shared.model.listing import Page, Query, Summary
+from shared.model.operations import Event, Head, Operation, Wake, partition_of
+from shared.ports import Change, Key, OpenRow, Stored
+from shared.rules import naming
+
+
+@dataclass(slots=True)
+class MemoryClock:
+    """A clock that moves only when told."""
+
+    instant: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """The instant it was last set to."""
+        return self.instant
+
+    def advance(self, by: timedelta) -> None:
+        """Move the clock."""
+        self.instant += by
+
+
+@dataclass(slots=True)
+class CountingIds:
+    """Ids that are the same in every run."""
+
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def token(self) -> str:
+        """The next number, eight digits wide."""
+        return f"{next(self._numbers):08d}"
+
+
+class MemoryOperations:
+    """The `Operations` port in memory."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._lock = threading.RLock()
+        self._etags = itertools.count(1)
+        self.heads: dict[str, Stored] = {}
+        self.operations: dict[str, Operation] = {}
+        self.events: dict[str, dict[int, Event]] = {}
+        self.opened: dict[str, OpenRow] = {}
+        self.journalled: dict[str, Operation] = {}
+        self.keys: dict[str, Key] = {}
+
+    def head(self, partition: str) -> Stored | None:
+        """The head of a cluster."""
+        return self.heads.get(partition)
+
+    def commit(self, before: Stored | None, after: Head | None, changes: Iterable[Change]) -> Stored | None:
+        """All or nothing, under one lock."""
+        changes = tuple(changes)
+        partition = changes[0].operation.partition
+        with self._lock:
+            known = self.heads.get(partition)
+            if before is not None and (known is None or known.etag != before.etag):
+                raise Stale
+            if before is None and after is not None and known is not None:
+                raise Stale
+            if any(change.event.n in self.events.get(change.operation.id, {}) for change in changes):
+                raise Stale
+            for change in changes:
+                self.operations[change.operation.id] = change.operation
+                self.events.setdefault(change.operation.id, {})[change.event.n] = change.event
+            if after is None:
+                if before is not None:
+                    del self.heads[partition]
+                return None
+            stored = Stored(head=after, etag=str(next(self._etags)))
+            self.heads[partition] = stored
+            return stored
+
+    def load(self, operation_id: str) -> Operation | None:
+        """The operation."""
+        partition_of(operation_id)
+        return self.operations.get(operation_id)
+
+    def history(self, operation_id: str) -> tuple[Event, ...]:
+        """Its history."""
+        return tuple(event for _, event in sorted(self.events.get(operation_id, {}).items()))
+
+    def intend(self, operation: Operation) -> None:
+        """Write the row in `open`."""
+        self.opened[operation.id] = OpenRow(operation=operation.id, cluster=operation.cluster, since=operation.created_at)
+
+    def forget(self, operation_id: str) -> None:
+        """Take it out of `open`."""
+        self.opened.pop(operation_id, None)
+
+    def open(self) -> Iterable[OpenRow]:
+        """Every row of `open`, as it is now."""
+        return tuple(self.opened.values())
+
+    def journal(self, operation: Operation) -> None:
+        """Write the row in `journal`."""
+        self.journalled[operation.id] = operation
+
+    def bind(self, name: str, key: Key) -> Key | None:
+        """Give the key its meaning, unless it has one."""
+        with self._lock:
+            known = self.keys.setdefault(name, key)
+        return None if known is key else known
+
+    def bound(self, name: str) -> Key | None:
+        """The key's meaning."""
+        return self.keys.get(name)
+
+    def page(self, query: Query) -> Page:
+        """A page, in the order of the real thing: open ones first, then ended ones, each newest first."""
+        items = [item for item in self._listed(query) if _wanted(item, query)]
+        start = _start(query.continuation)
+        rest = items[start : start + query.top]
+        more = start + query.top < len(items)
+        return Page(items=tuple(rest), continuation=str(start + query.top) if more else None)
+
+    def _listed(self, query: Query) -> list[Summary]:
+        if query.cluster is not None:
+            partition = naming.partition(query.cluster)
+            own = [operation for operation in self.operations.values() if operation.partition == partition]
+            return [_summary(item) for item in sorted(own, key=lambda item: item.id) if query.since <= item.created_at <= query.until]
+        opened = [self.operations[row.operation] for row in self.opened.values() if row.operation in self.operations]
+        opened = sorted((item for item in opened if not item.ended), key=lambda item: item.created_at, reverse=True)
+        ended = sorted(self.journalled.values(), key=lambda item: item.updated_at, reverse=True)
+        days = (query.since.astimezone(UTC).date(), query.until.astimezone(UTC).date())
+        return [
+            _summary(item) for item in (*opened, *(item for item in ended if days[0] <= item.updated_at.astimezone(UTC).date() <= days[1]))
+        ]
+
+
+class MemoryWakes:
+    """The `Wakes` port in memory: a heap of messages by the instant they become visible."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        """Deliver by `clock`."""
+        self._clock = clock
+        self._order = itertools.count()
+        self.waiting: list[tuple[datetime, int, Wake]] = []
+
+    def send(self, wake: Wake, *, delay: timedelta) -> None:
+        """Keep the message until it is due."""
+        heapq.heappush(self.waiting, (self._clock() + delay, next(self._order), wake))
+
+    def due(self) -> Wake | None:
+        """Take the next message that is visible now."""
+        if self.waiting and self.waiting[0][0] <= self._clock():
+            return heapq.heappop(self.waiting)[2]
+        return None
+
+    def next_at(self) -> datetime | None:
+        """When the next message becomes visible."""
+        return self.waiting[0][0] if self.waiting else None
+
+
+class MemoryAnnouncer:
+    """The `Announcer` port in memory."""
+
+    def __init__(self) -> None:
+        """Begin silent."""
+        self.said: list[tuple[str, dict[str, object]]] = []
+
+    def say(self, queue: str, message: Mapping[str, object]) -> None:
+        """Keep the reply."""
+        self.said.append((queue, dict(message)))
+
+
+class MemoryLetters:
+    """The `Letters` port in memory."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.filed: dict[str, Letter] = {}
+
+    def file(self, letter: Letter) -> None:
+        """Keep the letter."""
+        self.filed[letter.id] = replace(letter)
+
+
+class MemoryStore:
+    """The `Store` port in memory: always there."""
+
+    def check(self) -> None:
+        """Answer."""
+
+
+def _summary(operation: Operation) -> Summary:
+    failure = operation.failure
+    return Summary(
+        id=operation.id,
+        cluster=operation.cluster,
+        action=operation.request.action,
+        door=operation.origin.door,
+        status=operation.status,
+        created_at=operation.created_at,
+        updated_at=operation.updated_at,
+        because=operation.plan.because if operation.plan is not None else None,
+        code=failure.code if failure is not None else None,
+    )
+
+
+def _wanted(item: Summary, query: Query) -> bool:
+    return (
+        (not query.statuses or item.status in query.statuses)
+        and (not query.actions or item.action in query.actions)
+        and (not query.doors or item.door in query.doors)
+    )
+
+
+def _start(continuation: str | None) -> int:
+    if continuation is None:
+        return 0
+    if not continuation.isdigit():
+        message = "not a continuation token of this list"
+        raise ValueError(message)
+    return int(continuation)

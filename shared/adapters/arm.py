@@ -1,0 +1,243 @@
+"""AKS and the parts of ARM around it, by wire. Reads are one plain request each; writes to AKS go through its SDK, once, without polling.
+
+The status URL of a long-running call is kept verbatim and checked before every use: it is fetched with our bearer token, and whoever could
+write our storage could otherwise send that token anywhere.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar, assert_never
+from urllib.parse import quote, urlsplit
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.pipeline import PipelineResponse
+from azure.core.rest import HttpRequest, HttpResponse
+
+from shared.adapters import arm_json, azure_errors
+from shared.adapters.clients import Arm
+from shared.model.clusters import Absent, Cluster, ClusterRef, Group, NodePool, Range, Sight
+from shared.model.errors import CallFailed, Code, Failure
+from shared.model.operations import Answered, Handle, StillRunning
+from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+
+AKS_API = "2026-08-01"
+RESOURCES_API = "2021-04-01"
+NOT_FOUND, GONE, ACCEPTED, LEAST_ERROR = 404, 410, 202, 400
+MOST_PAGES = 200
+_T = TypeVar("_T")
+_ENDED_BADLY = frozenset({"failed", "canceled", "cancelled"})
+
+
+class ArmClusters:
+    """The `Clusters` port on ARM."""
+
+    def __init__(self, arm: Arm, *, endpoint: str) -> None:
+        """Use the clients of `arm`; `endpoint` is the only host that handles may name."""
+        self._arm = arm
+        self._endpoint = urlsplit(endpoint)
+
+    def cluster(self, ref: ClusterRef) -> Cluster | Absent:
+        """The cluster now."""
+        document = self._read(_path(ref.id), AKS_API)
+        return Absent(what=f"cluster {ref}") if document is None else arm_json.cluster_of(document, ref)
+
+    def clusters(self, subscription: str) -> tuple[Cluster, ...]:
+        """Every cluster of a subscription. Further pages are followed on the ARM host only."""
+        found: list[Cluster] = []
+        path = f"/subscriptions/{quote(subscription)}/providers/Microsoft.ContainerService/managedClusters"
+        url: str | None = f"{path}?api-version={AKS_API}"
+        for _ in range(MOST_PAGES):
+            if url is None:
+                break
+            document = _json(self._send("GET", url, mutation=False))
+            found += [arm_json.cluster_of(item) for item in document.get("value") or ()]
+            url = document.get("nextLink") or None
+            if url is not None:
+                self._check(url)
+        return tuple(found)
+
+    def group(self, ref: ClusterRef) -> Group | Absent:
+        """The cluster's resource group now."""
+        document = self._read(_path(ref.group_id), RESOURCES_API)
+        return Absent(what=f"resource group {ref.group}") if document is None else arm_json.group_of(document)
+
+    def look(self, ref: ClusterRef, action: Action) -> Sight:
+        """What the action is about, from one read."""
+        match action:
+            case RegisterProvider(namespace=namespace):
+                document = self._read(_provider_path(ref, namespace), RESOURCES_API)
+                return arm_json.provider_of(document or {"namespace": namespace, "registrationState": "NotRegistered"})
+            case MakeGroup() | RemoveGroup():
+                return self.group(ref)
+            case MakeCluster() | ScalePool() | RemoveCluster():
+                return self.cluster(ref)
+            case _:
+                assert_never(action)
+
+    def attempt(self, ref: ClusterRef, action: Action, sight: Sight) -> Handle | None:
+        """Ask ARM once. Writes to a cluster or pool carry the etag that was seen, where Azure gave one."""
+        match action:
+            case RegisterProvider(namespace=namespace):
+                self._send("POST", f"{_provider_path(ref, namespace)}/register?api-version={RESOURCES_API}", mutation=True)
+                return None
+            case MakeGroup(location=location):
+                url = f"{_path(ref.group_id)}?api-version={RESOURCES_API}"
+                self._send("PUT", url, mutation=True, body={"location": location})
+                return None
+            case RemoveGroup():
+                return self._handle(self._send("DELETE", f"{_path(ref.group_id)}?api-version={RESOURCES_API}", mutation=True))
+            case MakeCluster():
+                return self._make_cluster(ref, action, sight)
+            case ScalePool():
+                return self._scale_pool(ref, action, sight)
+            case RemoveCluster():
+                operations = self._arm.container_service(ref.subscription).managed_clusters
+                guard = _if_unchanged(sight.etag if isinstance(sight, Cluster) else None)
+                return self._begin(
+                    lambda hook: operations.begin_delete(ref.group, ref.name, polling=False, raw_response_hook=hook, **guard)
+                )
+            case _:
+                assert_never(action)
+
+    def poll(self, handle: Handle) -> StillRunning | Answered:
+        """Ask the status URL. An unknown status is in progress; an `error` beside a status that is not an end is no failure."""
+        self._check(handle.url)
+        response = self._sent(HttpRequest("GET", handle.url), mutation=False)
+        if response.status_code in (NOT_FOUND, GONE):
+            message = f"Azure no longer knows the operation (status {response.status_code})"
+            raise CallFailed(Failure(code=Code.HANDLE_GONE, message=message, transient=True))
+        if response.status_code >= LEAST_ERROR:
+            raise CallFailed(azure_errors.from_response(response.status_code, response.headers, response.text(), mutation=False))
+        retry_after = azure_errors.retry_after_of(response.headers)
+        document = _json(response)
+        status = document.get("status")
+        if not isinstance(status, str):
+            return StillRunning(retry_after=retry_after) if response.status_code == ACCEPTED else Answered()
+        if status.lower() == "succeeded":
+            return Answered()
+        if status.lower() in _ENDED_BADLY:
+            if status.lower() != "failed":
+                return Answered(failure=azure_errors.cancelled_outside())
+            error = document.get("error") or {}
+            return Answered(failure=azure_errors.from_operation(error.get("code"), error.get("message")))
+        return StillRunning(progress=azure_errors.safe(status), retry_after=retry_after)
+
+    # ---- inside
+
+    def _make_cluster(self, ref: ClusterRef, action: MakeCluster, sight: Sight) -> Handle | None:
+        operations = self._arm.container_service(ref.subscription).managed_clusters
+        guard = _if_unchanged(sight.etag) if isinstance(sight, Cluster) else {"match_condition": MatchConditions.IfMissing}
+        body: Any = arm_json.cluster_body(action)
+        return self._begin(
+            lambda hook: operations.begin_create_or_update(ref.group, ref.name, body, polling=False, raw_response_hook=hook, **guard)
+        )
+
+    def _scale_pool(self, ref: ClusterRef, action: ScalePool, sight: Sight) -> Handle | None:
+        """Read the pool whole, change the count or the limits and nothing else, and write it back unless it changed since the look."""
+        operations = self._arm.container_service(ref.subscription).agent_pools
+        pool = self._called(lambda: operations.get(ref.group, ref.name, action.pool), mutation=False)
+        seen = sight.pool(action.pool) if isinstance(sight, Cluster) else None
+        now = arm_json.pool_of({**pool.as_dict().get("properties", {}), "name": action.pool})
+        properties = pool.properties
+        if seen is None or properties is None or _differs(seen, now):
+            message = f"pool {action.pool} changed while it was looked at"
+            raise CallFailed(Failure(code=Code.CHANGED_MEANWHILE, message=message, transient=True))
+        if isinstance(action.to, Range):
+            properties.enable_auto_scaling, properties.min_count, properties.max_count = True, action.to.min, action.to.max
+            properties.count = min(max(now.count, action.to.min), action.to.max)
+        else:
+            properties.count = action.to
+        guard = _if_unchanged(properties.e_tag)
+        return self._begin(
+            lambda hook: operations.begin_create_or_update(
+                ref.group, ref.name, action.pool, pool, polling=False, raw_response_hook=hook, **guard
+            )
+        )
+
+    def _begin(self, call: Callable[[Callable[[PipelineResponse[Any, Any]], None]], object]) -> Handle | None:
+        """Make a long-running call of the SDK without its polling, and keep what its answer's headers say."""
+        answers: list[HttpResponse] = []
+        self._called(lambda: call(lambda response: answers.append(response.http_response)), mutation=True)
+        return self._handle(answers[-1])
+
+    def _called(self, call: Callable[[], _T], *, mutation: bool) -> _T:
+        try:
+            return call()
+        except HttpResponseError as fault:
+            answer: Any = fault.response
+            if answer is None:
+                raise CallFailed(azure_errors.without_answer("Azure", fault, mutation=mutation)) from fault
+            failure = azure_errors.from_response(answer.status_code, answer.headers, answer.text(), mutation=mutation)
+            raise CallFailed(failure) from fault
+        except AzureError as fault:
+            raise CallFailed(azure_errors.without_answer("Azure", fault, mutation=mutation)) from fault
+
+    def _handle(self, response: HttpResponse) -> Handle | None:
+        url = response.headers.get("Azure-AsyncOperation") or response.headers.get("Location")
+        if url is None:
+            return None
+        self._check(url)
+        return Handle(url=url)
+
+    def _check(self, url: str) -> None:
+        """Refuse a URL that is not ARM's: the bearer token goes with the request."""
+        parts = urlsplit(url)
+        same = (parts.scheme, parts.hostname, parts.port) == ("https", self._endpoint.hostname, self._endpoint.port)
+        if not same or parts.username is not None or not parts.path.startswith("/subscriptions/"):
+            message = f"a status URL names the host {parts.hostname!a}, want {self._endpoint.hostname}; it was not asked"
+            raise CallFailed(Failure(code=Code.HANDLE_FOREIGN, message=message))
+
+    def _read(self, path: str, api_version: str) -> arm_json.Json | None:
+        response = self._sent(HttpRequest("GET", f"{path}?api-version={api_version}"), mutation=False)
+        if response.status_code == NOT_FOUND:
+            return None
+        return _json(self._good(response, mutation=False))
+
+    def _send(self, method: str, url: str, *, mutation: bool, body: dict[str, Any] | None = None) -> HttpResponse:
+        return self._good(self._sent(HttpRequest(method, url, json=body), mutation=mutation), mutation=mutation)
+
+    def _sent(self, request: HttpRequest, *, mutation: bool) -> HttpResponse:
+        try:
+            response: HttpResponse = self._arm.plain.send_request(request)
+            response.read()
+        except ClientAuthenticationError as fault:
+            # Raised before anything is sent: no token was to be had. What the identity service said may hold a secret and is not repeated.
+            message = "the app's identity got no token for Azure; see that a managed identity is assigned and may be used"
+            raise CallFailed(Failure(code=Code.AZURE_FORBIDDEN, message=message, transient=True)) from fault
+        except AzureError as fault:
+            raise CallFailed(azure_errors.without_answer("Azure", fault, mutation=mutation)) from fault
+        return response
+
+    def _good(self, response: HttpResponse, *, mutation: bool) -> HttpResponse:
+        if response.status_code >= LEAST_ERROR:
+            raise CallFailed(azure_errors.from_response(response.status_code, response.headers, response.text(), mutation=mutation))
+        return response
+
+
+def _json(response: HttpResponse) -> dict[str, Any]:
+    """The body as an object; empty where there is none. What cannot be read is Azure's fault and passes."""
+    text = response.text()
+    if not text.strip():
+        return {}
+    try:
+        document = json.loads(text)
+    except ValueError as fault:
+        raise CallFailed(azure_errors.without_answer("Azure", fault, mutation=False)) from fault
+    return document if isinstance(document, dict) else {}
+
+
+def _if_unchanged(etag: str | None) -> dict[str, Any]:
+    return {} if etag is None else {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def _differs(seen: NodePool, now: NodePool) -> bool:
+    return (seen.count, seen.autoscale, seen.power, seen.state) != (now.count, now.autoscale, now.power, now.state)
+
+
+def _path(resource_id: str) -> str:
+    return quote(resource_id, safe="/()")
+
+
+def _provider_path(ref: ClusterRef, namespace: str) -> str:
+    return f"/subscriptions/{quote(ref.subscription)}/providers/{quote(namespace)}"

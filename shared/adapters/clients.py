@@ -1,0 +1,130 @@
+"""Every Azure client is built here: no hidden retry, no redirect, short timeouts, each call counted. Must not know what is asked of them.
+
+Nothing below the app repeats or waits: the SDKs by default send a PUT twice when it is answered 500, sleep a `Retry-After` inside the call
+and block for over a minute when storage is away. Waiting is a queue message's business, and repeating is the engine's.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from azure.core import PipelineClient
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline.policies import (
+    BearerTokenCredentialPolicy,
+    ContentDecodePolicy,
+    HeadersPolicy,
+    RequestIdPolicy,
+    RetryPolicy,
+    SansIOHTTPPolicy,
+    UserAgentPolicy,
+)
+from azure.core.pipeline.transport import HttpTransport, RequestsTransport
+
+from shared import log
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.data.tables import TableServiceClient
+    from azure.mgmt.containerservice import ContainerServiceClient
+    from azure.storage.queue import QueueServiceClient
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 30
+USER_AGENT = "tidekeeper"
+
+
+class Counting(SansIOHTTPPolicy[Any, Any]):
+    """Counts every request that goes on the wire under one name, for the invocation it belongs to."""
+
+    def __init__(self, name: str) -> None:
+        """Count under `name`."""
+        super().__init__()
+        self._name = name
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Count one."""
+        del request
+        log.count(self._name)
+
+
+def transport() -> HttpTransport[Any, Any]:
+    """A transport with short timeouts, in seconds."""
+    made: HttpTransport[Any, Any] = RequestsTransport(connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
+    return made
+
+
+def credential(client_id: str | None = None) -> "TokenCredential":
+    """The app's identity: a managed identity in Azure, a developer's own elsewhere. `client_id` picks a user-assigned one."""
+    from azure.identity import DefaultAzureCredential
+
+    return (
+        DefaultAzureCredential(managed_identity_client_id=client_id, retry_total=0) if client_id else DefaultAzureCredential(retry_total=0)
+    )
+
+
+class Arm:
+    """ARM by one pipeline: for plain requests, and for the SDK's clients, which are made one per subscription when first needed."""
+
+    def __init__(
+        self, settings: Settings, *, identity: "TokenCredential | None" = None, over: HttpTransport[Any, Any] | None = None
+    ) -> None:
+        """Reach the ARM of the settings, as `identity`, over the transport `over`; both have sensible defaults."""
+        self._endpoint = settings.arm_endpoint
+        self._identity = identity or credential()
+        self._transport = over or transport()
+        scope = f"{settings.arm_audience}/.default"
+        self._policies = [
+            RequestIdPolicy(),
+            HeadersPolicy(),
+            UserAgentPolicy(USER_AGENT),
+            ContentDecodePolicy(),
+            RetryPolicy.no_retries(),
+            BearerTokenCredentialPolicy(self._identity, scope),
+            Counting("arm"),
+        ]
+        self.plain: PipelineClient[Any, Any] = PipelineClient(settings.arm_endpoint, policies=self._policies, transport=self._transport)
+        self._services: dict[str, ContainerServiceClient] = {}
+
+    def container_service(self, subscription: str) -> "ContainerServiceClient":
+        """The AKS client of a subscription."""
+        known = self._services.get(subscription)
+        if known is None:
+            from azure.mgmt.containerservice import ContainerServiceClient
+
+            known = ContainerServiceClient(
+                self._identity, subscription, base_url=self._endpoint, policies=self._policies, transport=self._transport
+            )
+            self._services[subscription] = known
+        return known
+
+
+def _storage_options(name: str, over: HttpTransport[Any, Any] | None) -> dict[str, Any]:
+    return {
+        "retry_total": 0,
+        "permit_redirects": False,
+        "connection_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+        "user_agent": USER_AGENT,
+        "per_call_policies": [Counting(name)],
+        **({"transport": over} if over is not None else {}),
+    }
+
+
+def tables(settings: Settings, *, over: HttpTransport[Any, Any] | None = None) -> "TableServiceClient":
+    """The Table service of the app's storage account."""
+    from azure.data.tables import TableServiceClient
+
+    options = _storage_options("tables", over)
+    if settings.storage_connection is not None:
+        return TableServiceClient.from_connection_string(settings.storage_connection, **options)
+    return TableServiceClient(settings.storage_tables_url or "", credential=credential(settings.storage_client_id), **options)
+
+
+def queues(settings: Settings, *, over: HttpTransport[Any, Any] | None = None) -> "QueueServiceClient":
+    """The Queue service of the app's storage account."""
+    from azure.storage.queue import QueueServiceClient
+
+    options = _storage_options("queues", over)
+    if settings.storage_connection is not None:
+        return QueueServiceClient.from_connection_string(settings.storage_connection, **options)
+    return QueueServiceClient(settings.storage_queues_url or "", credential=credential(settings.storage_client_id), **options)

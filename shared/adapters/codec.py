@@ -1,0 +1,164 @@
+"""Operations to table properties and back: the one place that knows how they look at rest.
+
+Theory: an operation is stored as one JSON text of the whole value (so that no field can be half-written), cut into pieces because a table
+property holds 32 Ki characters, with copies of a few fields beside it that queries and people use and nobody who decides reads. Every row
+carries the number of its schema. Code meets rows of older code (upcast here, by number, when there is a second schema) and of newer code
+(refused as `NewerSchema`, and left for newer code: during a deployment both run). Enum values and kinds are snake_case texts that are never
+renamed.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from shared.model.clusters import ClusterRef
+from shared.model.errors import CallFailed, Code, Failure, NewerSchema
+from shared.model.listing import Summary
+from shared.model.operations import Event, Head, Operation, Status
+from shared.model.requests import Door
+from shared.ports import Key, OpenRow
+
+SCHEMA = 1
+PIECE = 32_000
+"""Characters in a property: Table Storage allows 64 KiB of UTF-16."""
+MOST_PIECES = 8
+"""Eight pieces of head and eight of operation stay below Table Storage's 1 MiB an entity."""
+
+Properties = dict[str, Any]
+
+
+@cache
+def _operation() -> TypeAdapter[Operation]:
+    return TypeAdapter(Operation)
+
+
+@cache
+def _head() -> TypeAdapter[Head]:
+    return TypeAdapter(Head)
+
+
+def operation_properties(operation: Operation) -> Properties:
+    """The properties of an operation's row. Raises `CallFailed` with `too_large` for what does not fit."""
+    text = _operation().dump_json(operation, exclude_none=True).decode()
+    failure = operation.failure
+    return {
+        **_cut(text),
+        "action": operation.request.action,
+        "status": operation.status.value,
+        "door": operation.origin.door.value,
+        "caller": operation.origin.caller[:200],
+        "created_at": operation.created_at.isoformat(),
+        "updated_at": operation.updated_at.isoformat(),
+        "because": (operation.plan.because if operation.plan is not None else "")[:500],
+        "code": failure.code.value if failure is not None else "",
+        **_cluster(operation.cluster),
+    }
+
+
+def operation_of(row: Mapping[str, Any]) -> Operation:
+    """The operation of a row. Raises `NewerSchema`."""
+    return _operation().validate_json(_joined(row))
+
+
+def head_properties(head: Head) -> Properties:
+    """The properties of a cluster's head."""
+    text = _head().dump_json(head, exclude_none=True).decode()
+    return {**_cut(text), "current": head.current.id, "waiting": len(head.line), **_cluster(head.current.cluster)}
+
+
+def head_of(row: Mapping[str, Any]) -> Head:
+    """The head of a row. Raises `NewerSchema`."""
+    return _head().validate_json(_joined(row))
+
+
+def event_properties(event: Event) -> Properties:
+    """The properties of a history row."""
+    return {"schema": SCHEMA, "n": event.n, "at": event.at.isoformat(), "text": event.text[:PIECE]}
+
+
+def event_of(row: Mapping[str, Any]) -> Event:
+    """The event of a history row."""
+    return Event(n=int(row["n"]), at=_instant(row["at"]), text=str(row["text"]))
+
+
+SUMMARY_FIELDS = ("action", "status", "door", "created_at", "updated_at", "because", "code", "subscription", "group", "name", "operation")
+
+
+def summary_properties(operation: Operation) -> Properties:
+    """The properties of a journal row: what a list shows, without the operation itself."""
+    properties = operation_properties(operation)
+    return {"schema": SCHEMA, "operation": operation.id, **{name: properties[name] for name in SUMMARY_FIELDS if name in properties}}
+
+
+def summary_of(row: Mapping[str, Any], operation_id: str) -> Summary:
+    """The summary that an operation's or a journal row holds."""
+    return Summary(
+        id=operation_id,
+        cluster=_cluster_of(row),
+        action=str(row["action"]),
+        door=Door(row["door"]),
+        status=Status(row["status"]),
+        created_at=_instant(row["created_at"]),
+        updated_at=_instant(row["updated_at"]),
+        because=row.get("because") or None,
+        code=Code(row["code"]) if row.get("code") else None,
+    )
+
+
+def summarised(operation: Operation) -> Summary:
+    """The summary of an operation in hand."""
+    return summary_of(operation_properties(operation), operation.id)
+
+
+def open_properties(operation: Operation) -> Properties:
+    """The properties of a row in `open`."""
+    return {"schema": SCHEMA, "since": operation.created_at.isoformat(), "action": operation.request.action, **_cluster(operation.cluster)}
+
+
+def open_of(row: Mapping[str, Any]) -> OpenRow:
+    """The row of `open`."""
+    return OpenRow(operation=str(row["RowKey"]), cluster=_cluster_of(row), since=_instant(row["since"]))
+
+
+def key_properties(key: Key) -> Properties:
+    """The properties of an idempotency key's row."""
+    return {"schema": SCHEMA, "operation": key.operation, "digest": key.digest}
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """The meaning of an idempotency key's row."""
+    return Key(operation=str(row["operation"]), digest=str(row["digest"]))
+
+
+# ---- inside
+
+
+def _cluster(ref: ClusterRef) -> Properties:
+    return {"subscription": ref.subscription, "group": ref.group, "name": ref.name}
+
+
+def _cluster_of(row: Mapping[str, Any]) -> ClusterRef:
+    return ClusterRef(subscription=str(row["subscription"]), group=str(row["group"]), name=str(row["name"]))
+
+
+def _cut(text: str) -> Properties:
+    pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
+    if len(pieces) > MOST_PIECES:
+        message = f"the operation is {len(text)} characters at rest, want {PIECE * MOST_PIECES} at most; ask for less in one request"
+        raise CallFailed(Failure(code=Code.TOO_LARGE, message=message))
+    return {"schema": SCHEMA, **{f"state_{n}": piece for n, piece in enumerate(pieces)}}
+
+
+def _joined(row: Mapping[str, Any]) -> str:
+    schema = int(row["schema"])
+    if schema > SCHEMA:
+        message = f"a row has schema {schema}, this code knows up to {SCHEMA}; newer code must read it"
+        raise NewerSchema(message)
+    return "".join(str(row[f"state_{n}"]) for n in range(MOST_PIECES) if f"state_{n}" in row)
+
+
+def _instant(text: object) -> datetime:
+    return datetime.fromisoformat(str(text))

@@ -1,0 +1,325 @@
+"""The durable store on Table Storage (decision 0001 says why it looks so). Must not decide anything: it writes whole or raises `Stale`.
+
+Table       Partition key / row key                     Holds clusters    partition of the cluster / `head`           lease, current
+operation, waiting line; exists only while the cluster has an open one
+            same / `op <id>`                            the operation; ids sort newest first
+            same / `event <id> <n>`                     its history
+open        one of a few shards / operation id          one row for every operation that may not have ended
+journal     UTC day it ended / newest first             one row for every ended operation
+keys        hash of caller and key / `key`              what an idempotency key stands for
+letters     UTC day / letter id                         dead letters
+"""
+
+import base64
+import binascii
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.data.tables import TableClient, TableServiceClient, TableTransactionError, TransactionOperation, UpdateMode
+
+from shared.adapters import codec
+from shared.model.errors import CallFailed, Code, Failure, Stale
+from shared.model.letters import Letter
+from shared.model.listing import Page, Query, Summary
+from shared.model.operations import Event, Head, Operation, partition_of
+from shared.ports import Change, Key, OpenRow, Stored
+from shared.rules import naming
+
+TABLES = ("clusters", "open", "journal", "keys", "letters")
+SHARDS = 4
+CONFLICT, PRECONDITION_FAILED, NOT_FOUND = 409, 412, 404
+_LOST = frozenset({CONFLICT, PRECONDITION_FAILED, NOT_FOUND})
+"""What a transaction answers when somebody saved first: the row is there already, is another version, or is gone."""
+_T = TypeVar("_T")
+
+
+class Tables:
+    """The service's tables, made when one is first found missing, so that no start-up and no call pays for looking."""
+
+    def __init__(self, service: TableServiceClient) -> None:
+        """Use the service."""
+        self._service = service
+        self._lock = threading.Lock()
+
+    def table(self, name: str) -> TableClient:
+        """One table."""
+        return self._service.get_table_client(name)
+
+    def call(self, do: Callable[[], _T]) -> _T:
+        """Do one call; make the tables if one is missing, and do it once more; say `CallFailed` for storage's faults."""
+        try:
+            try:
+                return do()
+            except (HttpResponseError, TableTransactionError) as fault:
+                if _error_code(fault) != "TableNotFound":
+                    raise
+                self._make()
+                return do()
+        except AzureError as fault:
+            raise _failed(fault) from fault
+
+    def _make(self) -> None:
+        with self._lock:
+            for name in TABLES:
+                self._service.create_table_if_not_exists(name)
+
+    def check(self) -> None:
+        """One cheap read."""
+        self.call(
+            lambda: next(iter(self.table("open").query_entities("PartitionKey eq 's0'", results_per_page=1, select=["RowKey"])), None)
+        )
+
+
+class TableOperations:
+    """The `Operations` port on Table Storage."""
+
+    def __init__(self, tables: Tables) -> None:
+        """Use the tables."""
+        self._tables = tables
+
+    def head(self, partition: str) -> Stored | None:
+        """The cluster's head, by one point read."""
+        row = self._get("clusters", partition, "head")
+        return None if row is None else Stored(head=codec.head_of(row), etag=row.metadata["etag"])
+
+    def commit(self, before: Stored | None, after: Head | None, changes: Iterable[Change]) -> Stored | None:
+        """One entity-group transaction on the cluster's partition."""
+        changes = tuple(changes)
+        partition = changes[0].operation.partition
+        head = None if after is None else {"PartitionKey": partition, "RowKey": "head", **codec.head_properties(after)}
+        batch: list[Any] = []
+        if before is None and head is not None:
+            batch.append((TransactionOperation.CREATE, head))
+        elif before is not None:
+            guard = {"etag": before.etag, "match_condition": MatchConditions.IfNotModified}
+            if head is None:
+                batch.append((TransactionOperation.DELETE, {"PartitionKey": partition, "RowKey": "head"}, guard))
+            else:
+                batch.append((TransactionOperation.UPDATE, head, {"mode": UpdateMode.REPLACE, **guard}))
+        for change in changes:
+            key = {"PartitionKey": partition, "RowKey": f"op {change.operation.id}"}
+            batch.append(
+                (TransactionOperation.UPSERT, {**key, **codec.operation_properties(change.operation)}, {"mode": UpdateMode.REPLACE})
+            )
+            key = {"PartitionKey": partition, "RowKey": f"event {change.operation.id} {change.event.n:06d}"}
+            batch.append((TransactionOperation.CREATE, {**key, **codec.event_properties(change.event)}))
+        answers = self._tables.call(lambda: self._transact(batch))
+        return None if after is None else Stored(head=after, etag=str(answers[0]["etag"]))
+
+    def load(self, operation_id: str) -> Operation | None:
+        """The operation, by one point read."""
+        row = self._get("clusters", partition_of(operation_id), f"op {operation_id}")
+        return None if row is None else codec.operation_of(row)
+
+    def history(self, operation_id: str) -> tuple[Event, ...]:
+        """The operation's history rows, oldest first."""
+        query = (
+            f"PartitionKey eq '{partition_of(operation_id)}' and RowKey ge 'event {operation_id} ' and RowKey lt 'event {operation_id}!'"
+        )
+        return tuple(codec.event_of(row) for row in self._query("clusters", query))
+
+    def intend(self, operation: Operation) -> None:
+        """Write the row in `open`."""
+        key = {"PartitionKey": _shard(operation.id), "RowKey": operation.id}
+        self._tables.call(
+            lambda: self._tables.table("open").upsert_entity({**key, **codec.open_properties(operation)}, mode=UpdateMode.REPLACE)
+        )
+
+    def forget(self, operation_id: str) -> None:
+        """Delete the row in `open`; the SDK is silent about a missing one."""
+        self._tables.call(lambda: self._tables.table("open").delete_entity(_shard(operation_id), operation_id))
+
+    def open(self) -> Iterator[OpenRow]:
+        """The whole `open` table, which holds no more than what is open."""
+        return (codec.open_of(row) for row in self._query("open", "PartitionKey ge 's'"))
+
+    def journal(self, operation: Operation) -> None:
+        """Write the row in `journal`, under the day the operation ended."""
+        key = {"PartitionKey": _day(operation.updated_at), "RowKey": f"{naming.newest_first(operation.updated_at)} {operation.id}"}
+        row = {**key, **codec.summary_properties(operation)}
+        self._tables.call(lambda: self._tables.table("journal").upsert_entity(row, mode=UpdateMode.REPLACE))
+
+    def bind(self, name: str, key: Key) -> Key | None:
+        """Insert the key's row, or answer the one that is there."""
+        row = {"PartitionKey": name, "RowKey": "key", **codec.key_properties(key)}
+        try:
+            self._tables.call(lambda: self._tables.table("keys").create_entity(row))
+        except CallFailed as failed:
+            if failed.failure.code is not Code.BUSY_STORE:
+                raise
+            return self.bound(name)
+        return None
+
+    def bound(self, name: str) -> Key | None:
+        """The key's meaning, by one point read."""
+        row = self._get("keys", name, "key")
+        return None if row is None else codec.key_of(row)
+
+    def page(self, query: Query) -> Page:
+        """A page: of one cluster's operations, or of the open ones and then the journal's days, newest first."""
+        return _Pager(self, query).page()
+
+    def rows(self, table: str, query: str, *, top: int | None = None) -> Iterator[Mapping[str, Any]]:
+        """Rows of a table in key order, a page of `top` at a time, without the pieces of whole operations."""
+        return self._query(table, query, select=["PartitionKey", "RowKey", *codec.SUMMARY_FIELDS], top=top)
+
+    # ---- inside
+
+    def _get(self, table: str, partition: str, row: str) -> Any | None:  # noqa: ANN401 - the SDK's TableEntity
+        try:
+            return self._tables.call(lambda: self._tables.table(table).get_entity(partition, row))
+        except CallFailed as failed:
+            if isinstance(failed.__cause__, ResourceNotFoundError):
+                return None
+            raise
+
+    def _query(self, table: str, query: str, *, select: list[str] | None = None, top: int | None = None) -> Iterator[Mapping[str, Any]]:
+        pages = self._tables.call(lambda: self._tables.table(table).query_entities(query, select=select, results_per_page=top).by_page())
+        while True:
+            # A page is fetched when it is asked for, so storage's faults arise here.
+            page = self._tables.call(lambda: list(next(pages, ())))
+            if not page:
+                return
+            yield from page
+
+    def _transact(self, batch: list[Any]) -> Any:  # noqa: ANN401 - the SDK's list of metadata
+        try:
+            return self._tables.table("clusters").submit_transaction(batch)
+        except (TableTransactionError, HttpResponseError) as fault:
+            if fault.status_code in _LOST and _error_code(fault) != "TableNotFound":
+                raise Stale from fault
+            raise
+
+
+class _Pager:
+    """One page of a list, and the token that goes on where it stopped."""
+
+    def __init__(self, operations: TableOperations, query: Query) -> None:
+        self._operations = operations
+        self._query = query
+        self._start = _untoken(query.continuation)
+        self._found: list[Summary] = []
+
+    def page(self) -> Page:
+        return self._of_cluster() if self._query.cluster is not None else self._of_all()
+
+    def _of_cluster(self) -> Page:
+        query = self._query
+        partition = naming.partition(query.cluster) if query.cluster is not None else ""
+        newest = self._start.get("row") or f"op op-{partition}-{naming.newest_first(query.until)}"
+        oldest = f"op op-{partition}-{naming.newest_first(query.since)}~"
+        comparison = "gt" if "row" in self._start else "ge"
+        odata = f"PartitionKey eq '{partition}' and RowKey {comparison} '{newest}' and RowKey le '{oldest}'"
+        for row in self._operations.rows("clusters", odata, top=query.top):
+            self._take(codec.summary_of(row, str(row["RowKey"])[3:]))
+            if len(self._found) == query.top:
+                return Page(items=tuple(self._found), continuation=_token({"row": str(row["RowKey"])}))
+        return Page(items=tuple(self._found))
+
+    def _of_all(self) -> Page:
+        if "day" not in self._start:
+            after = self._start.get("open", "")
+            for row in sorted(self._operations.open(), key=lambda row: naming.newest_first(row.since) + row.operation):
+                place = naming.newest_first(row.since) + row.operation
+                if place <= after:
+                    continue
+                operation = self._operations.load(row.operation)
+                if operation is not None and not operation.ended:
+                    self._take(codec.summarised(operation))
+                if len(self._found) == self._query.top:
+                    return Page(items=tuple(self._found), continuation=_token({"open": place}))
+        return self._of_days()
+
+    def _of_days(self) -> Page:
+        query = self._query
+        day = date.fromisoformat(self._start["day"]) if "day" in self._start else query.until.astimezone(UTC).date()
+        row_after = self._start.get("row", "")
+        while day >= query.since.astimezone(UTC).date():
+            odata = f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{row_after}'"
+            for row in self._operations.rows("journal", odata, top=query.top):
+                self._take(codec.summary_of(row, str(row["operation"])))
+                if len(self._found) == query.top:
+                    return Page(items=tuple(self._found), continuation=_token({"day": day.isoformat(), "row": str(row["RowKey"])}))
+            day, row_after = day - timedelta(days=1), ""
+        return Page(items=tuple(self._found))
+
+    def _take(self, summary: Summary) -> None:
+        query = self._query
+        if (
+            (not query.statuses or summary.status in query.statuses)
+            and (not query.actions or summary.action in query.actions)
+            and (not query.doors or summary.door in query.doors)
+        ):
+            self._found.append(summary)
+
+
+class TableLetters:
+    """The `Letters` port on Table Storage."""
+
+    def __init__(self, tables: Tables) -> None:
+        """Use the tables."""
+        self._tables = tables
+
+    def file(self, letter: Letter) -> None:
+        """Write the letter; the text is cut where a property is full."""
+        row = {
+            "PartitionKey": _day(letter.filed_at),
+            "RowKey": letter.id,
+            "schema": codec.SCHEMA,
+            "queue": letter.queue,
+            "reason": letter.reason[:1000],
+            "text": letter.text[: codec.PIECE],
+            "filed_at": letter.filed_at.isoformat(),
+            "operation": letter.operation or "",
+        }
+        self._tables.call(lambda: self._tables.table("letters").upsert_entity(row, mode=UpdateMode.REPLACE))
+
+
+def _shard(operation_id: str) -> str:
+    return f"s{int(partition_of(operation_id)[-1], 32) % SHARDS}"
+
+
+def _day(instant: datetime) -> str:
+    return instant.astimezone(UTC).date().isoformat()
+
+
+def _token(place: dict[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _untoken(text: str | None) -> dict[str, str]:
+    """The place a token stands for. Raises ValueError for what is no token of ours: it goes into a query."""
+    if text is None:
+        return {}
+    try:
+        place = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, binascii.Error, RecursionError) as fault:
+        message = "not a continuation token of this list"
+        raise ValueError(message) from fault
+    plain = isinstance(place, dict) and all(isinstance(value, str) and "'" not in value for value in place.values())
+    if not plain or not place.keys() <= {"row", "open", "day"} or not place:
+        message = "not a continuation token of this list"
+        raise ValueError(message)
+    if "day" in place:
+        date.fromisoformat(place["day"])
+    return dict(place)
+
+
+def _error_code(fault: AzureError) -> str | None:
+    """Storage's own word for what went wrong; the SDK adds it to its exceptions where there is one."""
+    code = getattr(fault, "error_code", None)
+    return None if code is None else str(getattr(code, "value", code))
+
+
+def _failed(fault: AzureError) -> CallFailed:
+    """Storage's fault as a failure: refused for being there already, or away."""
+    status = getattr(fault, "status_code", None)
+    if status == CONFLICT:
+        return CallFailed(Failure(code=Code.BUSY_STORE, message="storage has this row already", transient=True))
+    message = f"storage answered {status}" if status is not None else f"storage did not answer ({type(fault).__name__})"
+    return CallFailed(Failure(code=Code.UNREACHABLE, message=message, transient=True, unsure=True))

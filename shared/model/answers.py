@@ -1,0 +1,35 @@
+"""What the use cases answer to the doors."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.model.operations import Event, Operation
+from shared.model.plans import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """An accepted request. `position` 0: it is the cluster's current operation (or has ended); `replayed`: its key was known already."""
+
+    operation: Operation
+    position: int = 0
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What would happen: the plan, whether its goal holds already, and what stands in the way. Nothing was stored."""
+
+    plan: Plan
+    already_so: bool
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An operation as shown: its place in line (None if it has ended), when it is looked at next, and its history if asked."""
+
+    operation: Operation
+    position: int | None
+    next_look_at: datetime | None
+    history: tuple[Event, ...] | None = None

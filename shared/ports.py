@@ -1,0 +1,175 @@
+"""What the use cases need from the world, as protocols. Adapters fulfil them with Azure, `local.memory` in memory.
+
+Every call may raise `CallFailed` with a failure that the adapter has classified; nothing behind these protocols repeats or waits.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
+from shared.model.letters import Letter
+from shared.model.listing import Page, Query
+from shared.model.operations import Answered, Event, Handle, Head, Operation, StillRunning, Wake
+from shared.model.plans import Action
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """This instant, aware and UTC."""
+        ...
+
+
+class Ids(Protocol):
+    """The only source of chance."""
+
+    def token(self) -> str:
+        """Eight characters of [0-9a-v] that nobody can guess."""
+        ...
+
+
+class Clusters(Protocol):
+    """AKS and the parts of ARM around it."""
+
+    def cluster(self, ref: ClusterRef) -> Cluster | Absent:
+        """The cluster now, from one read."""
+        ...
+
+    def clusters(self, subscription: str) -> tuple[Cluster, ...]:
+        """Every cluster of a subscription, from one list call (and its further pages)."""
+        ...
+
+    def group(self, ref: ClusterRef) -> Group | Absent:
+        """The cluster's resource group now."""
+        ...
+
+    def look(self, ref: ClusterRef, action: Action) -> Sight:
+        """What the action is about, from one read: the cluster, its group or a resource provider."""
+        ...
+
+    def attempt(self, ref: ClusterRef, action: Action, sight: Sight) -> Handle | None:
+        """Ask ARM, once, to do the action, provided that what it acts on is still what `sight` showed. None: it was finished at once."""
+        ...
+
+    def poll(self, handle: Handle) -> StillRunning | Answered:
+        """Ask ARM how the call behind the handle is getting on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A cluster's head as read from the store, and the etag under which it may be replaced."""
+
+    head: Head
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An operation as it now is, and the history row that says what changed."""
+
+    operation: Operation
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What an idempotency key stands for: an operation and the digest of the body that made it."""
+
+    operation: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRow:
+    """A row of the `open` table: an operation that may not have ended, written before the operation itself."""
+
+    operation: str
+    cluster: ClusterRef
+    since: datetime
+
+
+class Operations(Protocol):
+    """The durable store of operations. What `commit` takes is written whole or not at all."""
+
+    def head(self, partition: str) -> Stored | None:
+        """The head of a cluster; None if it has no open operation."""
+        ...
+
+    def commit(self, before: Stored | None, after: Head | None, changes: Iterable[Change]) -> Stored | None:
+        """Replace `before` by `after` (None: no head) and write the changed operations with one history row each, in one transaction.
+
+        Raises `Stale` if the head is not what `before` says, or a history row of that number exists.
+        """
+        ...
+
+    def load(self, operation_id: str) -> Operation | None:
+        """The operation, by one point read. Raises ValueError for what cannot be an id, `NewerSchema` for a row of newer code."""
+        ...
+
+    def history(self, operation_id: str) -> tuple[Event, ...]:
+        """What happened to the operation, oldest first."""
+        ...
+
+    def intend(self, operation: Operation) -> None:
+        """Write the operation's row in `open`, before anything else of it exists. Writing it again changes nothing."""
+        ...
+
+    def forget(self, operation_id: str) -> None:
+        """Take the operation's row out of `open`; it need not be there."""
+        ...
+
+    def open(self) -> Iterable[OpenRow]:
+        """Every row of `open`."""
+        ...
+
+    def journal(self, operation: Operation) -> None:
+        """Write the ended operation's row in `journal`. Writing it again changes nothing."""
+        ...
+
+    def bind(self, name: str, key: Key) -> Key | None:
+        """Give an idempotency key its meaning; answers the meaning it already has, if it has one."""
+        ...
+
+    def bound(self, name: str) -> Key | None:
+        """What an idempotency key stands for."""
+        ...
+
+    def page(self, query: Query) -> Page:
+        """A page of operations."""
+        ...
+
+
+class Wakes(Protocol):
+    """Wake-ups to ourselves."""
+
+    def send(self, wake: Wake, *, delay: timedelta) -> None:
+        """Send a wake-up that arrives after `delay`, at least once."""
+        ...
+
+
+class Announcer(Protocol):
+    """Replies to whoever asked by queue."""
+
+    def say(self, queue: str, message: Mapping[str, object]) -> None:
+        """Send a reply to a queue, which is made if it is missing."""
+        ...
+
+
+class Letters(Protocol):
+    """Dead letters."""
+
+    def file(self, letter: Letter) -> None:
+        """Keep a letter. Filing it again changes nothing."""
+        ...
+
+
+class Store(Protocol):
+    """Whether storage answers."""
+
+    def check(self) -> None:
+        """One cheap read; raises `CallFailed` if storage is away."""
+        ...

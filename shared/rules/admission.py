@@ -1,0 +1,41 @@
+"""May this caller do this to this cluster? Pure judgement over grants; must not know where grants are kept."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from shared.model.clusters import ClusterRef
+from shared.model.errors import Code, Refusal
+from shared.model.grants import READ, Grant
+from shared.model.requests import Origin
+
+
+def may(grants: Iterable[Grant], origin: Origin, action: str, cluster: ClusterRef) -> bool:
+    """Whether any grant lets the caller do `action` to the cluster."""
+    return any(
+        _matches(grant.actions, action)
+        and _matches(grant.doors, origin.door)
+        and _matches(grant.callers, origin.caller.casefold())
+        and _matches(grant.clusters, cluster.key)
+        for grant in grants
+    )
+
+
+def refused(grants: Iterable[Grant], origin: Origin, action: str, cluster: ClusterRef, *, subscriptions: frozenset[str]) -> Refusal | None:
+    """Why the caller may not; None if it may. A cluster that the caller may not see is answered as one that is not there."""
+    grants = tuple(grants)
+    if cluster.subscription not in subscriptions or not may(grants, origin, READ, cluster):
+        return Refusal(
+            code=Code.NOT_FOUND,
+            message=f"no cluster {cluster} in subscription {cluster.subscription}, or none that {origin.caller} may see through this door",
+        )
+    if not may(grants, origin, action, cluster):
+        return Refusal(
+            code=Code.FORBIDDEN,
+            message=f"{origin.caller} may not {action} {cluster} through the {origin.door} door; "
+            f"the setting TIDEKEEPER_GRANTS says who may do what",
+        )
+    return None
+
+
+def _matches(patterns: frozenset[str], text: str) -> bool:
+    return any(fnmatchcase(text, pattern.casefold()) for pattern in patterns)

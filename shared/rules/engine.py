@@ -1,0 +1,346 @@
+"""The state machine of an operation. Everything that moves an operation lives in this file; it must not know stores, queues or Azure.
+
+Theory of operation
+-------------------
+An operation is a plan of steps and one state for each. Two questions are asked in turn: `next_move` says what to do, and after it was done
+`record` says what the sighting means. Neither has side effects; a caller that dies between them loses nothing but the sighting.
+
+    waiting --look, claim--> starting --accepted--> running --answered--> settling --goal seen--> done
+       ^                        | refused              | handle gone -------^   | goal missing
+       '------- transient ------+---------------------------------------------- +
+                                '-- permanent, or the step's time is up --------+--> failed (later steps: skipped)
+    waiting, starting, settling --goal already holds--> done
+
+1. *The cluster has the last word.* Only `Seen` makes a step done. What ARM answers (`Answered`) only ends the polling.
+2. *Claimed is not sent.* `Starting` is saved before the call, so a mutation never happens without a record; but whoever finds a saved
+   `Starting` cannot know whether the call was made, so it looks again, and claims again only if Azure is not at work and the goal is
+   missing. All actions are convergent, and the call carries the etag of the look, so a second one has no second effect.
+3. *Every wait has an end.* A step's clock begins at its first look, even one that failed, and `Step.limit` later the step is looked at once
+   more and then ends. Being busy or throttled is bounded by that time, never by a number of tries; a call that Azure answered with a
+   failure is bounded by tries as well.
+4. *Unchanged means unsaved.* Where `record` answers the same operation, nothing is written. So nothing that merely varies from look to look
+   (progress, the next look) is part of a state.
+5. *No polite catch-all.* A pair of state and sighting that cannot be raises.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from shared.model.clusters import Sight
+from shared.model.errors import Code, Failure, Refusal
+from shared.model.operations import (
+    Accepted,
+    Answered,
+    Attempt,
+    Attention,
+    Cancellation,
+    Done,
+    Draw,
+    Failed,
+    Move,
+    OpenState,
+    Operation,
+    Poll,
+    Refused,
+    Rest,
+    Running,
+    Seen,
+    Settling,
+    Sighting,
+    Skipped,
+    Sleep,
+    Starting,
+    StepState,
+    StillRunning,
+    Unseen,
+    Verify,
+    Waiting,
+)
+from shared.model.plans import Plan, Step
+from shared.rules import pace
+from shared.rules.goals import busy, gap, unreachable
+
+DRAW_LIMIT = timedelta(hours=1)
+"""How long the first of a cluster may wait for a look from which to plan."""
+MOST_TRIES = 3
+"""How often a step is sent when Azure answers with a fault of its own."""
+MOST_TRIES_TO_RECONCILE = 2
+"""How often a step is sent when Azure says something else and the goal is missing: once more, to reconcile, and no more."""
+GRACE = timedelta(hours=1)
+"""How long past its limit an operation that cannot even be processed stays open."""
+
+
+def next_move(operation: Operation, now: datetime) -> Move:
+    """What to do with the operation at `now`. It must be the first of its cluster, else there is nothing to do."""
+    if operation.ended or operation.headed_at is None:
+        return Rest()
+    if operation.plan is None:
+        return Draw()
+    step, state = _current(operation)
+    late = _expired(step, state, now)
+    match state:
+        case Waiting(until=until) if until is not None and now < until and not late:
+            return Sleep(until=until)
+        case Waiting() | Starting():
+            return Attempt(action=step.action)
+        case Running() if not late:
+            return Poll(handle=state.handle)
+        case Running() | Settling():
+            return Verify(action=step.action)
+        case _:
+            assert_never(state)
+
+
+def record(operation: Operation, sighting: Sighting, now: datetime) -> Operation:
+    """The operation after `sighting`; the very same object if that changes nothing. Raises ValueError for what cannot happen."""
+    if operation.plan is None:
+        return _record_undrawn(operation, sighting, now)
+    step, state = _current(operation)
+    after = _after(step, state, sighting, now)
+    if operation.cancelled_by is not None and isinstance(after, Starting) and after.tries > state.tries:
+        # Azure is not at work and the goal is missing, so nothing was or will be applied: the claim is not made, and the rest is skipped.
+        after = Waiting(since=after.since, tries=state.tries)
+    if after == state:
+        return operation
+    moved = _with(operation, after, now)
+    if isinstance(after, Starting) and moved.started_at is None:
+        return replace(moved, started_at=now)
+    return moved
+
+
+def claimed(before: Operation, after: Operation) -> bool:
+    """Whether between the two a claim was made, which entitles its maker to one call once it is saved."""
+    return _tries(after) > _tries(before)
+
+
+def goes_on(before: Operation, after: Operation) -> bool:
+    """Whether what changed between the two leads to a move that needs no waiting: a plan was made, Azure answered, or a step is done."""
+    if after.ended:
+        return False
+    if before.plan is None or before.cursor != after.cursor:
+        return after.plan is not None
+    _, was = _current(before)
+    _, is_ = _current(after)
+    return isinstance(is_, Settling) and not isinstance(was, Settling)
+
+
+def drawn(operation: Operation, plan: Plan, now: datetime, *, already_so: bool) -> Operation:
+    """The operation with its plan. `already_so`: the goal holds, so every step is born done."""
+    state = Done(since=now, ended_at=now, note="already so") if already_so else Waiting()
+    return replace(operation, plan=plan, states=(state,) * len(plan.steps), updated_at=now, attention=None)
+
+
+def declined(operation: Operation, refusal: Refusal, now: datetime) -> Operation:
+    """The operation ended because no plan can be made."""
+    failure = Failure(code=refusal.code, message=refusal.message)
+    return replace(operation, declined=failure, updated_at=now, attention=None)
+
+
+def cancel(operation: Operation, *, by: str, now: datetime) -> Operation | Refusal:
+    """The operation with cancellation asked: ended at once if nothing of it can be running in Azure, else when its running step has ended.
+
+    What was applied stays applied, and a call that is under way is not aborted.
+    """
+    if operation.ended:
+        return Refusal(
+            code=Code.ALREADY_ENDED, message=f"operation {operation.id} is {operation.status} already; nothing is left to cancel"
+        )
+    if operation.cancelled_by is not None:
+        return operation
+    asked = replace(operation, cancelled_by=Cancellation(by=by, at=now), updated_at=now)
+    return asked if asked.cursor is None else _closed_if_cancelled(asked)
+
+
+def distressed(operation: Operation, failure: Failure, now: datetime) -> Operation:
+    """The operation with a call for attention; it ends as soon as the operation moves."""
+    return replace(operation, attention=Attention(failure=failure, since=now), updated_at=now)
+
+
+def expired(operation: Operation, now: datetime) -> Operation | None:
+    """The operation ended as stuck, if it calls for attention and its time is long up; else None.
+
+    The last resort of "an accepted operation always ends": it needs nothing of the operation to work but this function.
+    """
+    if operation.ended or operation.attention is None or operation.headed_at is None:
+        return None
+    cause = operation.attention.failure.message
+    if operation.plan is None:
+        if now < operation.headed_at + DRAW_LIMIT + GRACE:
+            return None
+        return declined(operation, Refusal(code=Code.STUCK, message=f"no plan could be made in time: {cause}"), now)
+    step, state = _current(operation)
+    since = getattr(state, "since", None) or operation.headed_at
+    if now < since + step.limit + GRACE:
+        return None
+    failure = Failure(code=Code.STUCK, message=f"step {step.name!r} could not be processed within its {step.limit}: {cause}")
+    return _with(operation, Failed(since=since, ended_at=now, failure=failure), now)
+
+
+# ---- inside
+
+
+def _current(operation: Operation) -> tuple[Step, OpenState]:
+    cursor = operation.cursor
+    if operation.plan is None or cursor is None:
+        message = f"operation {operation.id} has no step to move"
+        raise ValueError(message)
+    state = operation.states[cursor]
+    if not isinstance(state, OpenState):  # pragma: no cover - `cursor` points at an open state by definition
+        raise TypeError
+    return operation.plan.steps[cursor], state
+
+
+def _tries(operation: Operation) -> int:
+    return sum(state.tries for state in operation.states if isinstance(state, OpenState))
+
+
+def _expired(step: Step, state: OpenState, now: datetime) -> bool:
+    return state.since is not None and now >= state.since + step.limit
+
+
+def _record_undrawn(operation: Operation, sighting: Sighting, now: datetime) -> Operation:
+    if not isinstance(sighting, Unseen) or operation.headed_at is None:
+        message = f"an operation without a plan cannot meet {type(sighting).__name__}"
+        raise ValueError(message)
+    failure = sighting.failure
+    if failure.transient and now < operation.headed_at + DRAW_LIMIT:
+        return operation
+    code = Code.TIMED_OUT if failure.transient else failure.code
+    return declined(operation, Refusal(code=code, message=f"no look at the cluster to plan from: {failure.message}"), now)
+
+
+def _after(step: Step, state: OpenState, sighting: Sighting, now: datetime) -> StepState:
+    """The table of the machine: one row for each pair that can be."""
+    match state, sighting:
+        case ((Waiting() | Starting()), Seen(sight=sight)):
+            return _looked(step, state, sight, now)
+        case ((Waiting() | Starting() | Settling() | Running()), Unseen(failure=failure)):
+            return _unseen(step, state, failure, now)
+        case Starting(), Accepted(handle=None):
+            return Settling(since=state.since, tries=state.tries, answered_at=now)
+        case Starting(), Accepted(handle=handle) if handle is not None:
+            return Running(since=state.since, tries=state.tries, started_at=now, handle=handle)
+        case Starting(), Refused(failure=failure):
+            return _refused(state, failure, now)
+        case Running(), StillRunning():
+            return state
+        case Running(), Answered(failure=failure):
+            return Settling(since=state.since, tries=state.tries, answered_at=now, verdict=failure)
+        case Running(), Refused(failure=failure):
+            return _poll_failed(state, failure, now)
+        case ((Running() | Settling()), Seen(sight=sight)):
+            return _verified(step, state, sight, now)
+        case _:
+            message = f"a step that is {state.state} cannot meet {type(sighting).__name__}"
+            raise ValueError(message)
+
+
+def _looked(step: Step, state: Waiting | Starting, sight: Sight, now: datetime) -> StepState:
+    since = state.since or now
+    missing = gap(step.action, sight)
+    if missing is None:
+        return Done(since=since, ended_at=now, note=None if state.tries or _maybe_sent(state) else "already so")
+    lost = unreachable(step.action, sight)
+    if lost is not None:
+        return Failed(since=since, ended_at=now, failure=Failure(code=Code.GONE, message=lost))
+    if _expired(step, state, now):
+        return _out_of_time(step, state, missing, now, at_work=busy(sight))
+    if busy(sight):
+        if isinstance(state, Starting):
+            return state
+        wait = Failure(code=Code.BUSY, message=f"Azure is at work: {missing}", transient=True)
+        return replace(state, since=since, until=None, failure=wait)
+    return Starting(since=since, tries=state.tries + 1, claimed_at=now, unsure=_maybe_sent(state))
+
+
+def _unseen(step: Step, state: OpenState, failure: Failure, now: datetime) -> StepState:
+    since = state.since or now
+    if not failure.transient:
+        return Failed(since=since, ended_at=now, failure=failure)
+    if _expired(step, state, now):
+        return _out_of_time(step, state, f"the last look failed: {failure.message}", now, at_work=False)
+    if not isinstance(state, Waiting):
+        return state
+    until = None if failure.retry_after is None else now + pace.bounded(failure.retry_after)
+    return replace(state, since=since, until=until, failure=failure)
+
+
+def _refused(state: Starting, failure: Failure, now: datetime) -> StepState:
+    if not failure.transient:
+        return Failed(since=state.since, ended_at=now, failure=failure)
+    unsure = state.unsure or failure.unsure
+    # A call that was surely not taken is no try: being busy or throttled is bounded by the step's time alone.
+    tries = state.tries if failure.unsure else state.tries - 1
+    until = now + pace.backoff(state.tries, retry_after=failure.retry_after)
+    return Waiting(since=state.since, tries=tries, until=until, failure=failure, unsure=unsure)
+
+
+def _poll_failed(state: Running, failure: Failure, now: datetime) -> StepState:
+    if failure.code is Code.HANDLE_GONE:
+        return Settling(since=state.since, tries=state.tries, answered_at=now, verdict=failure)
+    if failure.transient:
+        return state
+    return Failed(since=state.since, ended_at=now, failure=failure)
+
+
+def _verified(step: Step, state: Running | Settling, sight: Sight, now: datetime) -> StepState:
+    missing = gap(step.action, sight)
+    verdict = state.verdict if isinstance(state, Settling) else None
+    if missing is None:
+        note = None if verdict is None else f"done, though Azure reported {verdict.azure_code or verdict.code}: {verdict.message}"
+        return Done(since=state.since, ended_at=now, note=note)
+    lost = unreachable(step.action, sight)
+    if lost is not None:
+        return Failed(since=state.since, ended_at=now, failure=Failure(code=Code.GONE, message=lost))
+    if _expired(step, state, now):
+        return _out_of_time(step, state, missing, now, at_work=busy(sight))
+    if isinstance(state, Running) or busy(sight):
+        return state
+    failure = verdict or Failure(code=Code.NOT_REACHED, message=f"Azure reported success, but {missing}", transient=True)
+    most = MOST_TRIES if failure.code is Code.AZURE_FAULT else MOST_TRIES_TO_RECONCILE
+    if not failure.transient or state.tries >= most:
+        return Failed(since=state.since, ended_at=now, failure=replace(failure, transient=False))
+    return Waiting(since=state.since, tries=state.tries, until=now + pace.backoff(state.tries), failure=failure)
+
+
+def _out_of_time(step: Step, state: OpenState, missing: str, now: datetime, *, at_work: bool) -> Failed:
+    ours = isinstance(state, Running | Settling | Starting)
+    if isinstance(state, Waiting) and state.failure is not None and state.failure.code is Code.BUSY and not state.unsure:
+        code = Code.BLOCKED_BY_EXTERNAL_OPERATION
+    elif at_work and ours:
+        code = Code.STILL_RUNNING_IN_AZURE
+    else:
+        code = Code.TIMED_OUT
+    message = f"step {step.name!r} did not end within {step.limit}: {missing}"
+    return Failed(since=state.since or now, ended_at=now, failure=Failure(code=code, message=message))
+
+
+def _maybe_sent(state: OpenState) -> bool:
+    """Whether something of this step may be under way or applied in Azure."""
+    return not isinstance(state, Waiting) or state.unsure
+
+
+def _with(operation: Operation, state: StepState, now: datetime) -> Operation:
+    cursor = operation.cursor
+    if cursor is None:  # pragma: no cover - callers have just read the current step
+        raise ValueError
+    states = (*operation.states[:cursor], state, *operation.states[cursor + 1 :])
+    if isinstance(state, Failed):
+        states = _skipping(states, cursor + 1, "an earlier step failed")
+    return _closed_if_cancelled(replace(operation, states=states, updated_at=now, attention=None))
+
+
+def _closed_if_cancelled(operation: Operation) -> Operation:
+    """Skip what is left of a cancelled operation, once nothing of it can be running in Azure."""
+    cursor, asked = operation.cursor, operation.cancelled_by
+    if asked is None or cursor is None:
+        return operation
+    state = operation.states[cursor]
+    if isinstance(state, OpenState) and _maybe_sent(state):
+        return operation
+    return replace(operation, states=_skipping(operation.states, cursor, f"cancelled by {asked.by}"))
+
+
+def _skipping(states: tuple[StepState, ...], start: int, because: str) -> tuple[StepState, ...]:
+    return (*states[:start], *(Skipped(because=because) for _ in states[start:]))

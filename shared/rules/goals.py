@@ -1,0 +1,108 @@
+"""What each action wants: `gap` is the only definition of done. Must not know states of steps, plans or time."""
+
+from typing import assert_never
+
+from shared.model.clusters import Absent, Cluster, Group, NodePool, Provider, Range, Sight
+from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+from shared.model.requests import PoolSpec
+
+
+def gap(action: Action, sight: Sight) -> str | None:
+    """What is still missing for the action's goal to hold, in words for an operator; None if it holds.
+
+    Done means the wanted value *and* a provisioning state of Succeeded, of the cluster and of every pool: AKS shows wanted values the
+    moment it accepts a PUT. Raises TypeError if the sight is not of what the action is about.
+    """
+    match action, sight:
+        case RegisterProvider(), Provider():
+            return None if sight.state == "Registered" else f"provider {sight.namespace} is {sight.state}, want Registered"
+        case MakeGroup(), Group():
+            return None if sight.state == "Succeeded" else f"resource group {sight.name} is {sight.state}, want Succeeded"
+        case RemoveGroup(), Group():
+            return f"resource group {sight.name} is {sight.state}, want it gone"
+        case ((RemoveGroup() | RemoveCluster()), Absent()):
+            return None
+        case RemoveCluster(), Cluster():
+            return f"cluster {sight.ref.name} is {sight.state}, want it gone"
+        case MakeGroup() | MakeCluster() | ScalePool(), Absent():
+            return f"{sight.what} does not exist"
+        case MakeCluster(), Cluster():
+            return _cluster_gap(action, sight)
+        case ScalePool(), Cluster():
+            return _scale_gap(action, sight)
+        case _:
+            message = f"{action.kind} is not about a {type(sight).__name__}"
+            raise TypeError(message)
+
+
+def busy(sight: Sight) -> bool:
+    """Whether Azure is at work on what was seen, so that a call now would be refused or would pre-empt somebody."""
+    match sight:
+        case Cluster():
+            return sight.busy
+        case Provider():
+            return sight.state in {"Registering", "Unregistering"}
+        case Group():
+            return sight.state != "Succeeded"
+        case Absent():
+            return False
+        case _:
+            assert_never(sight)
+
+
+def unreachable(action: Action, sight: Sight) -> str | None:
+    """Why the goal can never hold from what was seen, whatever is sent; None if it can."""
+    match action, sight:
+        case ScalePool(), Absent():
+            return f"{sight.what} does not exist any more"
+        case ScalePool(), Cluster() if sight.pool(action.pool) is None:
+            return f"cluster {sight.ref.name} has no pool {action.pool} any more"
+        case _:
+            return None
+
+
+def _cluster_gap(action: MakeCluster, cluster: Cluster) -> str | None:
+    if cluster.location.replace(" ", "").lower() != action.location:
+        return f"cluster {cluster.ref.name} is in {cluster.location}, want {action.location}"
+    if action.version is not None and not covers(action.version, cluster):
+        return f"cluster {cluster.ref.name} is at {cluster.version}, want {action.version}"
+    for spec in action.pools:
+        pool = cluster.pool(spec.name)
+        if pool is None:
+            return f"cluster {cluster.ref.name} has no pool {spec.name}"
+        missing = _spec_gap(spec, pool)
+        if missing is not None:
+            return missing
+    return cluster.unsettled
+
+
+def _spec_gap(spec: PoolSpec, pool: NodePool) -> str | None:
+    if pool.vm_size.lower() != spec.vm_size.lower():
+        return f"pool {pool.name} has VM size {pool.vm_size}, want {spec.vm_size}"
+    if pool.mode is not spec.mode:
+        return f"pool {pool.name} is of mode {pool.mode}, want {spec.mode}"
+    return _count_gap(spec.autoscale or spec.count, pool)
+
+
+def _scale_gap(action: ScalePool, cluster: Cluster) -> str | None:
+    pool = cluster.pool(action.pool)
+    if pool is None:
+        return f"cluster {cluster.ref.name} has no pool {action.pool}"
+    return _count_gap(action.to, pool) or cluster.unsettled
+
+
+def _count_gap(to: int | Range, pool: NodePool) -> str | None:
+    if isinstance(to, Range):
+        if pool.autoscale == to:
+            return None
+        has = f"the autoscaler at {pool.autoscale}" if pool.autoscale is not None else "no autoscaler"
+        return f"pool {pool.name} has {has}, want {to}"
+    if pool.autoscale is not None:
+        return f"pool {pool.name} has the autoscaler at {pool.autoscale}, want {to} nodes without it"
+    return None if pool.count == to else f"pool {pool.name} has {pool.count} nodes, want {to}"
+
+
+def covers(wanted: str, cluster: Cluster) -> bool:
+    """Whether the cluster's version is the wanted one: `1.34` covers every patch of it, `1.34.2` only itself."""
+    shown = cluster.current_version or cluster.version
+    return wanted in (cluster.version, shown) or shown.startswith(f"{wanted}.")

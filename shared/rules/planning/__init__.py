@@ -1,0 +1,35 @@
+"""From a request and what was seen of the cluster to a plan, or to a refusal that says what would be possible.
+
+One module for a family of actions; this page only picks the module. Must not call out: what a plan needs to know is in the `Survey`.
+"""
+
+from typing import assert_never
+
+from shared.model.clusters import ClusterRef
+from shared.model.errors import Refusal
+from shared.model.plans import Plan
+from shared.model.requests import Create, Delete, Request, Scale
+from shared.rules.planning.create import plan_create
+from shared.rules.planning.delete import plan_delete
+from shared.rules.planning.scale import plan_scale
+from shared.rules.planning.survey import AlreadySo, Survey
+
+__all__ = ["AlreadySo", "Survey", "needs_group", "plan"]
+
+
+def plan(request: Request, ref: ClusterRef, survey: Survey) -> Plan | AlreadySo | Refusal:
+    """The plan for the request as things stand, `AlreadySo` if its goal holds, or why there can be none."""
+    match request:
+        case Create():
+            return plan_create(request, ref, survey)
+        case Scale():
+            return plan_scale(request, ref, survey)
+        case Delete():
+            return plan_delete(request, ref, survey)
+        case _:
+            assert_never(request)
+
+
+def needs_group(request: Request) -> bool:
+    """Whether planning this request needs a look at the resource group."""
+    return isinstance(request, Create)

@@ -1,0 +1,55 @@
+"""One sentence for each save of an operation: what the history says. Must not decide anything."""
+
+from typing import assert_never
+
+from shared.model.operations import Done, Failed, Operation, Running, Settling, Skipped, Starting, StepState, Waiting
+
+
+def told(before: Operation | None, after: Operation) -> str:
+    """What changed between two saves, for people; `before` None is the acceptance."""
+    parts = [*_about_the_whole(before, after), *_about_steps(before, after)]
+    return "; ".join(parts) or "woken again"
+
+
+def _about_the_whole(before: Operation | None, after: Operation) -> list[str]:
+    parts: list[str] = []
+    if before is None:
+        parts.append("accepted")
+    if after.headed_at is not None and (before is None or before.headed_at is None):
+        parts.append("first of its cluster")
+    if after.plan is not None and (before is None or before.plan is None):
+        parts.append(f"planned {len(after.plan.steps)} steps: {after.plan.because}")
+    if after.cancelled_by is not None and (before is None or before.cancelled_by is None):
+        parts.append(f"cancellation asked by {after.cancelled_by.by}")
+    if after.declined is not None:
+        parts.append(f"no plan: {after.declined.message}")
+    if after.attention is not None and (before is None or before.attention != after.attention):
+        parts.append(f"needs attention: {after.attention.failure.message}")
+    return parts
+
+
+def _about_steps(before: Operation | None, after: Operation) -> list[str]:
+    if after.plan is None:
+        return []
+    known: tuple[StepState, ...] = before.states if before is not None and before.states else (Waiting(),) * len(after.states)
+    return [f"{step.name}: {_word(is_)}" for step, was, is_ in zip(after.plan.steps, known, after.states, strict=True) if was != is_]
+
+
+def _word(state: StepState) -> str:
+    match state:
+        case Waiting(failure=failure):
+            return f"waiting ({failure.message})" if failure is not None else "waiting"
+        case Starting(tries=tries):
+            return "starting" if tries == 1 else f"starting, try {tries}"
+        case Running():
+            return "running in Azure"
+        case Settling(verdict=verdict):
+            return "Azure reported success" if verdict is None else f"Azure reported {verdict.message}"
+        case Done(note=note):
+            return f"done ({note})" if note is not None else "done"
+        case Failed(failure=failure):
+            return f"failed ({failure.message})"
+        case Skipped(because=because):
+            return f"skipped ({because})"
+        case _:
+            assert_never(state)

@@ -1,0 +1,261 @@
+"""The composition root: settings to live services, once per process. The only place that introduces adapters to work.
+
+Imports of SDKs happen here, when a service is first needed: importing the app must stay cheap, because a cold start pays for it.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from shared.log import event
+from shared.model.answers import Preview, Taken, Told
+from shared.model.clusters import Absent, Cluster, ClusterRef
+from shared.model.errors import Code, Refusal
+from shared.model.grants import READ
+from shared.model.letters import Letter
+from shared.model.listing import Page, Query
+from shared.model.operations import Operation, Wake
+from shared.model.requests import Origin, Submission
+from shared.ports import Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
+from shared.rules import admission
+from shared.settings import Settings, from_environment
+from shared.work import advance, control, reading, submit, sweep
+from shared.work.saving import Desk
+
+if TYPE_CHECKING:
+    from shared.adapters.queues import Queues
+    from shared.adapters.tables import Tables
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
+
+
+class SystemClock:
+    """The real time."""
+
+    def now(self) -> datetime:
+        """This instant, aware and UTC."""
+        return datetime.now(UTC)
+
+
+class RandomIds:
+    """Chance from the operating system."""
+
+    def token(self) -> str:
+        """Eight characters nobody can guess."""
+        return "".join(secrets.choice(_DIGITS) for _ in range(8))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything the app needs from the world. Each is made when it is first needed."""
+
+    clusters: Callable[[], Clusters]
+    operations: Callable[[], Operations]
+    wakes: Callable[[], Wakes]
+    announcer: Callable[[], Announcer]
+    letters: Callable[[], Letters]
+    store: Callable[[], Store]
+    clock: Clock
+    ids: Ids
+
+
+class Services:
+    """The app, ready to be asked: one method for each thing a door can want, each one piece of work behind its admission."""
+
+    def __init__(self, settings: Settings, ports: Ports) -> None:
+        """Compose settings and ports."""
+        self.settings = settings
+        self._ports = ports
+
+    @cached_property
+    def _clusters(self) -> Clusters:
+        return self._ports.clusters()
+
+    @cached_property
+    def _desk(self) -> Desk:
+        return Desk(operations=self._ports.operations(), wakes=self._ports.wakes(), announcer=self._ports.announcer())
+
+    def now(self) -> datetime:
+        """This instant by the app's clock."""
+        return self._ports.clock.now()
+
+    # ---- requests
+
+    def submit(self, submission: Submission) -> Taken | Refusal:
+        """Accept a request, or say why not. Raises `CallFailed` where Azure or storage is away."""
+        refusal = self._refused(submission.origin, submission.request.action, submission.cluster)
+        if refusal is not None:
+            return refusal
+        return submit.submit(submission, clusters=self._clusters, desk=self._desk, clock=self._ports.clock, ids=self._ports.ids)
+
+    def preview(self, submission: Submission) -> Preview | Refusal:
+        """The plan for a request, with nothing stored. Raises `CallFailed`."""
+        refusal = self._refused(submission.origin, submission.request.action, submission.cluster)
+        return refusal or submit.preview(submission, clusters=self._clusters, desk=self._desk)
+
+    # ---- operations
+
+    def operation(self, operation_id: str, origin: Origin, *, history: bool = False) -> Told | Refusal:
+        """An operation by its id, for a caller who may see its cluster."""
+        try:
+            told = reading.tell(operation_id, operations=self._desk.operations, clock=self._ports.clock, history=history)
+        except ValueError:
+            told = None
+        if told is None or self._hidden(origin, told.operation.cluster):
+            return _no_operation(operation_id)
+        return told
+
+    def cancel(self, operation_id: str, origin: Origin) -> Operation | Refusal:
+        """Cancel an operation, for a caller who may ask for what it does."""
+        told = self.operation(operation_id, origin)
+        if isinstance(told, Refusal):
+            return told
+        operation = told.operation
+        refusal = self._refused(origin, operation.request.action, operation.cluster)
+        return refusal or control.cancel(operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock)
+
+    def page(self, query: Query, origin: Origin) -> Page:
+        """A page of operations, without those of clusters the caller may not see. Raises ValueError for a bad continuation token."""
+        found = self._desk.operations.page(query)
+        seen = tuple(item for item in found.items if not self._hidden(origin, item.cluster))
+        return Page(items=seen, continuation=found.continuation)
+
+    # ---- clusters
+
+    def cluster(self, ref: ClusterRef, origin: Origin) -> tuple[Cluster, str | None] | Refusal:
+        """A cluster as Azure shows it now, and the id of its current operation if it has one."""
+        refusal = self._refused(origin, READ, ref)
+        if refusal is not None:
+            return refusal
+        found = self._clusters.cluster(ref)
+        if isinstance(found, Absent):
+            return Refusal(code=Code.NOT_FOUND, message=f"{found.what} does not exist")
+        return found, reading.current(ref, operations=self._desk.operations)
+
+    def clusters(self, origin: Origin) -> tuple[Cluster, ...]:
+        """Every cluster of the settings' subscriptions that the caller may see, by one list call a subscription."""
+        found = (cluster for subscription in sorted(self.settings.subscriptions) for cluster in self._clusters.clusters(subscription))
+        return tuple(cluster for cluster in found if not self._hidden(origin, cluster.ref))
+
+    # ---- queues and timers
+
+    def advance(self, wake: Wake) -> None:
+        """Move an operation by one wake-up."""
+        advance.advance(wake, clusters=self._clusters, desk=self._desk, clock=self._ports.clock)
+
+    def poisoned(self, wake: Wake, letter_id: str) -> None:
+        """Mark the operation whose wake-up became a letter."""
+        advance.poisoned(wake, letter_id, desk=self._desk, clock=self._ports.clock)
+
+    def sweep(self) -> sweep.Swept:
+        """Find operations that nothing drives any more."""
+        return sweep.sweep(desk=self._desk, clock=self._ports.clock)
+
+    def file(self, *, letter_id: str, queue: str, reason: str, text: str, operation: str | None = None) -> Letter:
+        """Keep a message that could not be processed."""
+        letter = Letter(id=letter_id, queue=queue, reason=reason, text=text, filed_at=self.now(), operation=operation)
+        self._ports.letters().file(letter)
+        event("letter_filed", letter=letter_id, queue=queue, reason=reason, operation=operation)
+        return letter
+
+    def say(self, queue: str | None, message: Mapping[str, object]) -> None:
+        """Reply on a queue, if it is one of those the settings allow."""
+        if queue is not None and queue in self.settings.reply_queues:
+            self._desk.announcer.say(queue, message)
+
+    def check(self) -> None:
+        """See that storage answers. Raises `CallFailed`."""
+        self._ports.store().check()
+
+    # ---- inside
+
+    def _refused(self, origin: Origin, action: str, cluster: ClusterRef) -> Refusal | None:
+        return admission.refused(self.settings.grants, origin, action, cluster, subscriptions=self.settings.subscriptions)
+
+    def _hidden(self, origin: Origin, cluster: ClusterRef) -> bool:
+        return self._refused(origin, READ, cluster) is not None
+
+
+def _no_operation(operation_id: str) -> Refusal:
+    return Refusal(code=Code.NOT_FOUND, message=f"no operation {operation_id[:80]!a}, or none that you may see")
+
+
+def azure_ports(settings: Settings, *, clock: Clock | None = None) -> Ports:
+    """The ports on Azure."""
+
+    @cache
+    def tables() -> "Tables":
+        from shared.adapters import clients
+        from shared.adapters.tables import Tables
+
+        return Tables(clients.tables(settings))
+
+    @cache
+    def queues() -> "Queues":
+        from shared.adapters import clients
+        from shared.adapters.queues import Queues
+
+        return Queues(clients.queues(settings))
+
+    def clusters() -> Clusters:
+        from shared.adapters.arm import ArmClusters
+        from shared.adapters.clients import Arm
+
+        return ArmClusters(Arm(settings), endpoint=settings.arm_endpoint)
+
+    def operations() -> Operations:
+        from shared.adapters.tables import TableOperations
+
+        return TableOperations(tables())
+
+    def letters() -> Letters:
+        from shared.adapters.tables import TableLetters
+
+        return TableLetters(tables())
+
+    def wakes() -> Wakes:
+        from shared.adapters.queues import QueueWakes
+
+        return QueueWakes(queues())
+
+    def announcer() -> Announcer:
+        from shared.adapters.queues import QueueAnnouncer
+
+        return QueueAnnouncer(queues())
+
+    return Ports(
+        clusters=clusters,
+        operations=operations,
+        wakes=wakes,
+        announcer=announcer,
+        letters=letters,
+        store=tables,
+        clock=clock or SystemClock(),
+        ids=RandomIds(),
+    )
+
+
+_lock = threading.Lock()
+_current: Services | None = None
+
+
+def current() -> Services:
+    """The services of this process, made from the environment when first asked for. Raises `BadSettings` with every fault."""
+    global _current  # noqa: PLW0603 - a worker process has one set of services, made when first needed
+    if _current is None:
+        with _lock:
+            if _current is None:
+                settings = from_environment()
+                _current = Services(settings, azure_ports(settings))
+    return _current
+
+
+def install(services: Services | None) -> None:
+    """Make `services` those of this process (None: make them anew when asked): for hosts that bring their own clock, and for tests."""
+    global _current  # noqa: PLW0603 - see `current`
+    with _lock:
+        _current = services

@@ -1,0 +1,141 @@
+"""The environment, read once into one frozen value. Every fault is reported at once, by the setting's name, never with a secret's value."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from shared.model.grants import READ, Grant
+from shared.model.requests import ACTIONS
+
+STORAGE = "AzureWebJobsStorage"
+PUBLIC_ARM = "https://management.azure.com"
+_GRANT_FIELDS = frozenset({"actions", "doors", "callers", "clusters"})
+_LATER_ACTIONS = frozenset({"start", "stop", "sleep", "wake", "upgrade", "run", "credentials", "rotate_certificates"})
+"""Actions that grants may name although this version does not know them, so that a setting outlives an upgrade."""
+
+
+class BadSettings(Exception):  # noqa: N818 - says what it holds
+    """The environment is not usable; the message lists every fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the app was told. Secrets are kept out of `repr`.
+
+    Storage is reached by `storage_connection`, or, where that is None, by the two service URLs with the app's identity.
+    `trusts_principal`: App Service authentication is on, so its caller header may be believed.
+    """
+
+    subscription: str
+    subscriptions: frozenset[str]
+    arm_endpoint: str
+    arm_audience: str
+    storage_connection: str | None = field(repr=False)
+    storage_queues_url: str | None
+    storage_tables_url: str | None
+    storage_client_id: str | None
+    reply_queues: frozenset[str]
+    grants: tuple[Grant, ...]
+    trusts_principal: bool
+
+
+NAMES = (
+    STORAGE,
+    "TIDEKEEPER_SUBSCRIPTION_ID",
+    "TIDEKEEPER_SUBSCRIPTION_IDS",
+    "TIDEKEEPER_ARM_ENDPOINT",
+    "TIDEKEEPER_ARM_AUDIENCE",
+    "TIDEKEEPER_REPLY_QUEUES",
+    "TIDEKEEPER_GRANTS",
+)
+"""Every setting of ours, as `local.settings.sample.json` shows them."""
+
+
+def from_environment() -> Settings:
+    """The settings of this process. Raises `BadSettings` with every fault."""
+    return read(os.environ)
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings in an environment. Raises `BadSettings` with every fault.
+
+    Storage follows the Functions host's own rules for the connection `AzureWebJobsStorage`: a connection string, or `__accountName`, or
+    `__queueServiceUri` and `__tableServiceUri`, with `__clientId` for a user-assigned identity.
+    """
+    faults: list[str] = []
+    subscription = environment.get("TIDEKEEPER_SUBSCRIPTION_ID", "").strip().lower()
+    if not subscription:
+        faults.append("TIDEKEEPER_SUBSCRIPTION_ID is not set, want the subscription of the clusters (a GUID)")
+    more = _words(environment.get("TIDEKEEPER_SUBSCRIPTION_IDS", ""))
+    endpoint = environment.get("TIDEKEEPER_ARM_ENDPOINT", "").strip().rstrip("/") or PUBLIC_ARM
+    if urlsplit(endpoint).scheme != "https" or not urlsplit(endpoint).hostname or urlsplit(endpoint).path:
+        faults.append("TIDEKEEPER_ARM_ENDPOINT is not an https URL without a path, want for example https://management.azure.com")
+    queues, tables = _storage_urls(environment)
+    connection = environment.get(STORAGE) or None
+    if connection is None and (queues is None or tables is None):
+        faults.append(
+            f"{STORAGE} is not set, want a connection string, or {STORAGE}__accountName, "
+            f"or {STORAGE}__queueServiceUri and {STORAGE}__tableServiceUri"
+        )
+    grants = _grants(environment.get("TIDEKEEPER_GRANTS", ""), faults)
+    if faults:
+        raise BadSettings("; ".join(faults))
+    return Settings(
+        subscription=subscription,
+        subscriptions=frozenset({subscription, *(word.lower() for word in more)}),
+        arm_endpoint=endpoint,
+        arm_audience=environment.get("TIDEKEEPER_ARM_AUDIENCE", "").strip().rstrip("/") or endpoint,
+        storage_connection=connection,
+        storage_queues_url=queues,
+        storage_tables_url=tables,
+        storage_client_id=environment.get(f"{STORAGE}__clientId") or None,
+        reply_queues=frozenset(_words(environment.get("TIDEKEEPER_REPLY_QUEUES", "")) or ("chat-replies",)),
+        grants=grants,
+        trusts_principal=environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true",
+    )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _storage_urls(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    account = environment.get(f"{STORAGE}__accountName")
+    queues = environment.get(f"{STORAGE}__queueServiceUri") or (account and f"https://{account}.queue.core.windows.net")
+    tables = environment.get(f"{STORAGE}__tableServiceUri") or (account and f"https://{account}.table.core.windows.net")
+    return queues or None, tables or None
+
+
+def _grants(text: str, faults: list[str]) -> tuple[Grant, ...]:
+    """The grants of a JSON list such as `[{"actions": ["*"], "doors": ["http"]}]`; the default grant where there is no text."""
+    if not text.strip():
+        return (Grant(),)
+    try:
+        listed = json.loads(text)
+    except ValueError:
+        faults.append("TIDEKEEPER_GRANTS is not JSON, want a list of objects")
+        return ()
+    if not isinstance(listed, list):
+        faults.append("TIDEKEEPER_GRANTS is not a JSON list, want a list of objects")
+        return ()
+    grants: list[Grant] = []
+    for n, item in enumerate(listed):
+        fault = _grant_fault(item)
+        if fault is None:
+            grants.append(Grant(**{name: frozenset(values) for name, values in item.items()}))
+        else:
+            faults.append(f"TIDEKEEPER_GRANTS[{n}] {fault}")
+    return tuple(grants)
+
+
+def _grant_fault(item: object) -> str | None:
+    if not isinstance(item, dict) or not item.keys() <= _GRANT_FIELDS:
+        return f"is not an object of {', '.join(sorted(_GRANT_FIELDS))}"
+    for name, values in item.items():
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            return f"has {name} that is not a list of texts"
+    known = ACTIONS | _LATER_ACTIONS | {READ}
+    unknown = [action for action in item.get("actions", ()) if action not in known and not set("*?[") & set(action)]
+    return f"grants the unknown action {unknown[0]!a}, want of {', '.join(sorted(known))}" if unknown else None

@@ -1,0 +1,1 @@
+"""Use cases: gather, decide, act, record. No Azure in sight, and no decision that belongs in `rules`."""

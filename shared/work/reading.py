@@ -1,0 +1,30 @@
+"""Answers about operations and clusters that change nothing."""
+
+from shared.model.answers import Told
+from shared.model.clusters import ClusterRef
+from shared.model.operations import Status
+from shared.ports import Clock, Operations
+from shared.rules import naming, pace
+
+
+def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bool) -> Told | None:
+    """The operation by its id, in one point read (two while it waits in line); None if there is none."""
+    operation = operations.load(operation_id)
+    if operation is None:
+        return None
+    position: int | None = None if operation.ended else 0
+    if operation.status is Status.QUEUED:
+        stored = operations.head(operation.partition)
+        position = stored.head.position(operation.id) if stored is not None else None
+    return Told(
+        operation=operation,
+        position=position,
+        next_look_at=pace.next_look(operation, clock.now()),
+        history=operations.history(operation_id) if history else None,
+    )
+
+
+def current(ref: ClusterRef, *, operations: Operations) -> str | None:
+    """The id of the operation that holds the cluster now."""
+    stored = operations.head(naming.partition(ref))
+    return None if stored is None else stored.head.current.id

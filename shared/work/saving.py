@@ -1,0 +1,93 @@
+"""The one way an operation is written: head, row and history in one transaction, and what must follow when it has ended.
+
+Order of writes at the end: the transaction, the reply, `journal`, then the `open` row goes, so that a crash between any two leaves a trace
+that the sweep meets in `open`.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.log import event
+from shared.model.operations import Event, Head, Operation, Wake
+from shared.ports import Announcer, Change, Operations, Stored, Wakes
+from shared.rules.telling import told
+
+NOW = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What every use case that moves operations writes with."""
+
+    operations: Operations
+    wakes: Wakes
+    announcer: Announcer
+
+
+def changed(before: Operation | None, after: Operation, *, wake: bool = False) -> Change:
+    """`after` as it is to be saved: one save further, and one wake-up further if `wake`."""
+    numbered = replace(after, saves=after.saves + 1, wake=after.wake + (1 if wake else 0))
+    return Change(operation=numbered, event=Event(n=numbered.saves, at=numbered.updated_at, text=told(before, after)))
+
+
+def save(desk: Desk, stored: Stored, before: Operation, after: Operation, *, wake: bool) -> Stored:
+    """Save the open, current operation. Raises `Stale` if somebody saved first."""
+    change = changed(before, after, wake=wake)
+    saved = desk.operations.commit(stored, replace(stored.head, current=change.operation), (change,))
+    if saved is None:  # pragma: no cover - a commit with a head answers it
+        raise TypeError
+    return saved
+
+
+def wake(desk: Desk, operation: Operation, *, delay: timedelta = NOW) -> None:
+    """Send the operation's expected wake-up."""
+    desk.wakes.send(Wake(cluster_key=operation.partition, operation=operation.id, wake=operation.wake), delay=max(delay, NOW))
+
+
+def finish(desk: Desk, stored: Stored, before: Operation, after: Operation, now: datetime) -> None:
+    """Save the ended, current operation, pass the lease on, and close. Raises `Stale` if somebody saved first."""
+    change = changed(before, after)
+    successor, line = _successor(desk.operations, stored.head.line)
+    changes = [change]
+    head: Head | None = None
+    if successor is not None:
+        promoted = changed(successor, replace(successor, headed_at=now, updated_at=now), wake=True)
+        changes.append(promoted)
+        head = Head(current=promoted.operation, line=line)
+    saved = desk.operations.commit(stored, head, changes)
+    event("operation_ended", operation=after.id, cluster=after.cluster.key, status=after.status, code=after.failure and after.failure.code)
+    if saved is not None:
+        wake(desk, saved.head.current)
+    close(desk, change.operation)
+
+
+def close(desk: Desk, operation: Operation) -> None:
+    """Tell the sender and move the ended operation from `open` to `journal`. Doing it again repeats only the reply."""
+    announce(desk, operation, "ended")
+    desk.operations.journal(operation)
+    desk.operations.forget(operation.id)
+
+
+def announce(desk: Desk, operation: Operation, what: str) -> None:
+    """Reply to the sender of a request that came by queue and said where it wants answers."""
+    origin = operation.origin
+    if origin.reply_to is None:
+        return
+    failure = operation.failure
+    message: dict[str, object] = {"event": what, "operation": operation.id, "status": operation.status, "cluster": str(operation.cluster)}
+    if operation.plan is not None:
+        message["because"] = operation.plan.because
+    if origin.correlation is not None:
+        message["correlation"] = origin.correlation
+    if failure is not None:
+        message |= {"code": failure.code, "detail": failure.message}
+    desk.announcer.say(origin.reply_to, message)
+
+
+def _successor(operations: Operations, line: tuple[str, ...]) -> tuple[Operation | None, tuple[str, ...]]:
+    """The first of the line that is still open, and the rest. A row that a person removed by hand is passed over."""
+    for n, operation_id in enumerate(line):
+        successor = operations.load(operation_id)
+        if successor is not None and not successor.ended:
+            return successor, line[n + 1 :]
+    return None, ()

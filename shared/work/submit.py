@@ -1,0 +1,179 @@
+"""Accepting a request: from a submission to a durable operation, or to a refusal that leaves nothing behind.
+
+Order of writes: the idempotency key, the row in `open`, the cluster's transaction, the first wake-up. A crash between any two is repaired:
+a key without its operation is taken over by the next request with that key, and the sweep meets the rest in `open`.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.log import event
+from shared.model.answers import Preview, Taken
+from shared.model.errors import CallFailed, Code, Refusal, Stale
+from shared.model.operations import ID_PREFIX, PARTITION_LENGTH, Head, Operation, Status
+from shared.model.plans import Plan
+from shared.model.requests import Submission
+from shared.ports import Clock, Clusters, Ids, Key, Stored
+from shared.rules import engine, naming
+from shared.rules.planning import AlreadySo, plan
+from shared.work.saving import Desk, announce, changed, close, wake
+from shared.work.surveying import survey
+
+RACES = 5
+"""How often accepting tries again after somebody else changed the cluster's head meanwhile."""
+COME_BACK = timedelta(seconds=5)
+
+
+Drawn = Plan | AlreadySo | Refusal
+
+
+def preview(submission: Submission, *, clusters: Clusters, desk: Desk) -> Preview | Refusal:
+    """The plan for a request as things stand, by the same code that would accept it, with no write. Raises `CallFailed`."""
+    drawn = _draw(submission, clusters)
+    stored = desk.operations.head(naming.partition(submission.cluster))
+    if isinstance(drawn, Refusal):
+        return drawn
+    findings: list[str] = []
+    if stored is not None:
+        findings.append(
+            f"the cluster's open operation {stored.head.current.id} ({stored.head.current.request.action}) comes first, "
+            f"and {len(stored.head.line)} more wait; this one would be planned when its turn comes"
+        )
+    drawn_plan = drawn.plan if isinstance(drawn, AlreadySo) else drawn
+    return Preview(plan=drawn_plan, already_so=isinstance(drawn, AlreadySo), findings=tuple(findings))
+
+
+def submit(submission: Submission, *, clusters: Clusters, desk: Desk, clock: Clock, ids: Ids) -> Taken | Refusal:
+    """Accept the request, exactly once for its key, or say why not.
+
+    On an idle cluster it is planned here and now; behind other operations it is planned when its turn comes. Raises `CallFailed` where
+    Azure or storage is away: nothing was accepted then, and the same request with the same key may be sent again.
+    """
+    name = naming.key_name(submission.origin, submission.key) if submission.key is not None else None
+    try:
+        drawn = _draw(submission, clusters)
+    except CallFailed:
+        known = _known(desk, name, submission.digest)
+        if known is None:
+            raise
+        return known
+    partition = naming.partition(submission.cluster)
+    stored: Stored | None = None
+    if not isinstance(drawn, Plan):
+        # Rare: only then must the head be read first, because what is refused or done already on an idle cluster waits its turn on a busy
+        # one.
+        known = _known(desk, name, submission.digest)
+        if known is not None:
+            return known
+        stored = desk.operations.head(partition)
+        if isinstance(drawn, Refusal) and (stored is None or drawn.code is Code.FORBIDDEN):
+            return drawn
+    now = clock.now()
+    operation = _new(submission, partition, ids, now)
+    if name is not None:
+        bound = desk.operations.bind(name, Key(operation=operation.id, digest=submission.digest))
+        if bound is not None:
+            known = _meaning(desk, bound, submission.digest)
+            if known is not None:
+                return known
+            operation = replace(operation, id=bound.operation)
+    return _enter(operation, drawn, stored, desk=desk, now=now)
+
+
+def _enter(operation: Operation, drawn: Drawn, stored: Stored | None, *, desk: Desk, now: datetime) -> Taken | Refusal:
+    if stored is None and isinstance(drawn, AlreadySo):
+        return _born_ended(engine.drawn(_headed(operation, now), drawn.plan, now, already_so=True), desk)
+    desk.operations.intend(operation)
+    for _ in range(RACES):
+        try:
+            taken = _lease(operation, drawn, desk, now) if stored is None else _join(operation, stored, desk)
+        except Stale:
+            stored = desk.operations.head(operation.partition)
+            continue
+        event("operation_accepted", operation=operation.id, cluster=operation.cluster.key, action=operation.request.action,
+              door=operation.origin.door, position=taken.position)  # fmt: skip
+        return _answered(taken, desk)
+    desk.operations.forget(operation.id)
+    message = f"cluster {operation.cluster} is being asked for too much at once; send the request again"
+    return Refusal(code=Code.BUSY_STORE, message=message, retry_after=COME_BACK)
+
+
+def _lease(operation: Operation, drawn: Drawn, desk: Desk, now: datetime) -> Taken:
+    first = _headed(operation, now)
+    if isinstance(drawn, Plan):
+        first = engine.drawn(first, drawn, now, already_so=False)
+    # What was refused or done already when the cluster was busy is looked at afresh by its first wake-up.
+    change = changed(None, first)
+    desk.operations.commit(None, Head(current=change.operation), (change,))
+    return Taken(operation=change.operation)
+
+
+def _join(operation: Operation, stored: Stored, desk: Desk) -> Taken:
+    position = stored.head.position(operation.id)
+    if position is not None:
+        # A retry of an accept that died half-way, or whose transaction was answered by silence.
+        own = desk.operations.load(operation.id)
+        return Taken(operation=own or operation, position=position, replayed=True)
+    change = changed(None, operation)
+    line = (*stored.head.line, operation.id)
+    desk.operations.commit(stored, replace(stored.head, line=line), (change,))
+    return Taken(operation=change.operation, position=len(line))
+
+
+def _born_ended(operation: Operation, desk: Desk) -> Taken:
+    change = changed(None, operation)
+    desk.operations.intend(operation)
+    desk.operations.commit(None, None, (change,))
+    event("operation_born_ended", operation=operation.id, cluster=operation.cluster.key, action=operation.request.action)
+    taken = _answered(Taken(operation=change.operation), desk)
+    close(desk, change.operation)
+    return taken
+
+
+def _draw(submission: Submission, clusters: Clusters) -> Drawn:
+    return plan(submission.request, submission.cluster, survey(clusters, submission.cluster, submission.request))
+
+
+def _known(desk: Desk, name: str | None, digest: str) -> Taken | Refusal | None:
+    bound = desk.operations.bound(name) if name is not None else None
+    return None if bound is None else _meaning(desk, bound, digest)
+
+
+def _meaning(desk: Desk, bound: Key, digest: str) -> Taken | Refusal | None:
+    """What a key that is taken means for this body; None if its operation was never written, so that it may be written now."""
+    if bound.digest != digest:
+        message = "this idempotency key was used with another body; send the same body, or another key"
+        return Refusal(code=Code.KEY_REUSED, message=message)
+    operation = desk.operations.load(bound.operation)
+    if operation is None:
+        return None
+    position = 0
+    if operation.status is Status.QUEUED:
+        stored = desk.operations.head(operation.partition)
+        position = (stored.head.position(operation.id) if stored is not None else None) or 0
+    return _answered(Taken(operation=operation, position=position, replayed=True), desk)
+
+
+def _answered(taken: Taken, desk: Desk) -> Taken:
+    """See that an accepted operation is woken, and its sender told. A first wake-up that may never have been sent is sent again."""
+    operation = taken.operation
+    if not operation.ended and taken.position == 0 and operation.saves == 1:
+        wake(desk, operation)
+    announce(desk, operation, "accepted")
+    return taken
+
+
+def _new(submission: Submission, partition: str, ids: Ids, now: datetime) -> Operation:
+    return Operation(
+        id=f"{ID_PREFIX}{partition[:PARTITION_LENGTH]}-{naming.newest_first(now)}{ids.token()}",
+        cluster=submission.cluster,
+        request=submission.request,
+        origin=submission.origin,
+        reason=submission.reason,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _headed(operation: Operation, now: datetime) -> Operation:
+    return replace(operation, headed_at=now)

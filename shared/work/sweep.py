@@ -1,0 +1,96 @@
+"""Finding operations that nothing drives any more. Reads what is open, never what exists.
+
+Every accepted operation has a row in `open` from before it exists until after it is journalled, so whatever died between two writes is met
+here.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.log import event, warning
+from shared.model.errors import Stale
+from shared.model.operations import Head, Operation
+from shared.ports import Clock, OpenRow
+from shared.rules import engine
+from shared.work.saving import Desk, changed, close, finish, save, wake
+
+QUIET = timedelta(minutes=15)
+"""How long an operation may go unsaved before it is woken again. Its old wake-ups die with the new number: never a second chain."""
+ABANDONED = timedelta(minutes=15)
+"""How long a row in `open` waits for its operation. Longer than any invocation lives (`functionTimeout` in host.json: five minutes)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Swept:
+    """What a sweep did, in numbers of operations."""
+
+    seen: int = 0
+    woken: int = 0
+    closed: int = 0
+    leased: int = 0
+    forgotten: int = 0
+    ended: int = 0
+
+
+def sweep(*, desk: Desk, clock: Clock) -> Swept:
+    """Look at every open row and repair what needs it. A fault with one stops no other; all faults are raised together at the end."""
+    swept = Swept()
+    faults: list[Exception] = []
+    for row in desk.operations.open():
+        swept.seen += 1
+        try:
+            _repair(row, swept, desk, clock.now())
+        except Stale:
+            event("sweep_found_life", operation=row.operation)
+        except Exception as fault:  # noqa: BLE001 - kept apart so that no operation suffers for another, and raised below
+            warning("sweep_fault", operation=row.operation, fault=type(fault).__name__)
+            faults.append(fault)
+    event(
+        "swept", seen=swept.seen, woken=swept.woken, closed=swept.closed, leased=swept.leased, forgotten=swept.forgotten, ended=swept.ended
+    )
+    if faults:
+        message = f"{len(faults)} of {swept.seen} open operations could not be swept"
+        raise ExceptionGroup(message, faults)
+    return swept
+
+
+def _repair(row: OpenRow, swept: Swept, desk: Desk, now: datetime) -> None:
+    operation = desk.operations.load(row.operation)
+    if operation is None:
+        if now - row.since > ABANDONED:
+            desk.operations.forget(row.operation)
+            swept.forgotten += 1
+        return
+    if operation.ended:
+        close(desk, operation)
+        swept.closed += 1
+        return
+    if now - operation.updated_at <= QUIET:
+        return
+    stored = desk.operations.head(operation.partition)
+    if stored is None or stored.head.position(operation.id) is None:
+        _lease_again(operation, desk, now)
+        swept.leased += 1
+    elif stored.head.current.id == operation.id:
+        stuck = engine.expired(operation, now)
+        if stuck is not None:
+            finish(desk, stored, operation, stuck, now)
+            swept.ended += 1
+        else:
+            saved = save(desk, stored, operation, replace(operation, updated_at=now), wake=True)
+            wake(desk, saved.head.current)
+            swept.woken += 1
+
+
+def _lease_again(operation: Operation, desk: Desk, now: datetime) -> None:
+    """Put an operation that lost its place (a head removed by hand) at its cluster's head, or at the end of its line."""
+    stored = desk.operations.head(operation.partition)
+    if stored is None:
+        again = changed(operation, replace(operation, headed_at=operation.headed_at or now, updated_at=now), wake=True)
+        saved = desk.operations.commit(None, Head(current=again.operation), (again,))
+        if saved is not None:
+            wake(desk, saved.head.current)
+        return
+    again = changed(operation, replace(operation, headed_at=None, updated_at=now))
+    line = (*stored.head.line, operation.id)
+    desk.operations.commit(stored, replace(stored.head, line=line), (again,))
