@@ -35,6 +35,7 @@ class ArmClusters:
     def __init__(self, arm: Arm, *, endpoint: str) -> None:
         """Use the clients of `arm`; `endpoint` is the only host that handles may name."""
         self._arm = arm
+        self._base = endpoint
         self._endpoint = urlsplit(endpoint)
 
     def cluster(self, ref: ClusterRef) -> Cluster | Absent:
@@ -199,6 +200,8 @@ class ArmClusters:
 
     def _sent(self, request: HttpRequest, *, mutation: bool) -> HttpResponse:
         try:
+            if request.url.startswith("/"):
+                request.url = f"{self._base}{request.url}"
             response: HttpResponse = self._arm.plain.send_request(request)
             response.read()
         except ClientAuthenticationError as fault:

@@ -11,6 +11,7 @@ from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
     ContentDecodePolicy,
+    CustomHookPolicy,
     HeadersPolicy,
     RequestIdPolicy,
     RetryPolicy,
@@ -78,6 +79,7 @@ class Arm:
             HeadersPolicy(),
             UserAgentPolicy(USER_AGENT),
             ContentDecodePolicy(),
+            CustomHookPolicy(),
             RetryPolicy.no_retries(),
             BearerTokenCredentialPolicy(self._identity, scope),
             Counting("arm"),

@@ -113,6 +113,7 @@ class Accepted:
     """ARM took the call. `handle` None: it was finished at once."""
 
     handle: Handle | None
+    kind: Literal["accepted"] = "accepted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,7 @@ class StillRunning:
 
     progress: str | None = None
     retry_after: timedelta | None = None
+    kind: Literal["still_running"] = "still_running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ class Answered:
     """The handle says: ended, well or with `failure`."""
 
     failure: Failure | None = None
+    kind: Literal["answered"] = "answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,7 @@ class Seen:
     """The thing the step is about was looked at."""
 
     sight: Sight
+    kind: Literal["seen"] = "seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +146,7 @@ class Unseen:
     """A look failed."""
 
     failure: Failure
+    kind: Literal["unseen"] = "unseen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +154,7 @@ class Refused:
     """An attempt or a poll failed."""
 
     failure: Failure
+    kind: Literal["refused"] = "refused"
 
 
 Sighting = Accepted | StillRunning | Answered | Seen | Unseen | Refused

@@ -2,14 +2,9 @@
 
 Theory of operation
 -------------------
-An operation is a plan of steps and one state for each. Two questions are asked in turn: `next_move` says what to do, and after it was done
-`record` says what the sighting means. Neither has side effects; a caller that dies between them loses nothing but the sighting.
-
-    waiting --look, claim--> starting --accepted--> running --answered--> settling --goal seen--> done
-       ^                        | refused              | handle gone -------^   | goal missing
-       '------- transient ------+---------------------------------------------- +
-                                '-- permanent, or the step's time is up --------+--> failed (later steps: skipped)
-    waiting, starting, settling --goal already holds--> done
+An operation is a plan of steps and one state for each. Two questions are asked in turn: `next_move` says what to do, and after it was
+done `record` says what the sighting means. Neither has side effects; a caller that dies between them loses nothing but the sighting.
+`TRANSITIONS` is the whole machine; docs/operations.md draws it.
 
 1. *The cluster has the last word.* Only `Seen` makes a step done. What ARM answers (`Answered`) only ends the polling.
 2. *Claimed is not sent.* `Starting` is saved before the call, so a mutation never happens without a record; but whoever finds a saved
@@ -20,9 +15,10 @@ An operation is a plan of steps and one state for each. Two questions are asked 
    failure is bounded by tries as well.
 4. *Unchanged means unsaved.* Where `record` answers the same operation, nothing is written. So nothing that merely varies from look to look
    (progress, the next look) is part of a state.
-5. *No polite catch-all.* A pair of state and sighting that cannot be raises.
+5. *No polite catch-all.* A pair of state and sighting that is not in `TRANSITIONS` raises.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -60,6 +56,23 @@ from shared.model.operations import (
 from shared.model.plans import Plan, Step
 from shared.rules import pace
 from shared.rules.goals import busy, gap, unreachable
+
+TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
+    ("waiting", "seen"): frozenset({"starting", "done", "waiting", "failed"}),
+    ("waiting", "unseen"): frozenset({"waiting", "failed"}),
+    ("starting", "seen"): frozenset({"starting", "done", "waiting", "failed"}),
+    ("starting", "unseen"): frozenset({"starting", "failed"}),
+    ("starting", "accepted"): frozenset({"running", "settling"}),
+    ("starting", "refused"): frozenset({"waiting", "failed"}),
+    ("running", "still_running"): frozenset({"running"}),
+    ("running", "answered"): frozenset({"settling"}),
+    ("running", "refused"): frozenset({"running", "settling", "failed"}),
+    ("running", "seen"): frozenset({"running", "done", "failed"}),
+    ("running", "unseen"): frozenset({"running", "failed"}),
+    ("settling", "seen"): frozenset({"done", "settling", "waiting", "failed"}),
+    ("settling", "unseen"): frozenset({"settling", "failed"}),
+}
+"""From (state of the step, kind of sighting) to the states that may follow. Besides these, a cancelled operation skips what has not begun."""
 
 DRAW_LIMIT = timedelta(hours=1)
 """How long the first of a cluster may wait for a look from which to plan."""
@@ -211,7 +224,10 @@ def _record_undrawn(operation: Operation, sighting: Sighting, now: datetime) -> 
 
 
 def _after(step: Step, state: OpenState, sighting: Sighting, now: datetime) -> StepState:
-    """The table of the machine: one row for each pair that can be."""
+    """One answer for each pair of `TRANSITIONS`."""
+    if (state.state, sighting.kind) not in TRANSITIONS:
+        message = f"a step that is {state.state} cannot meet a sighting that is {sighting.kind}"
+        raise ValueError(message)
     match state, sighting:
         case ((Waiting() | Starting()), Seen(sight=sight)):
             return _looked(step, state, sight, now)
@@ -231,9 +247,8 @@ def _after(step: Step, state: OpenState, sighting: Sighting, now: datetime) -> S
             return _poll_failed(state, failure, now)
         case ((Running() | Settling()), Seen(sight=sight)):
             return _verified(step, state, sight, now)
-        case _:
-            message = f"a step that is {state.state} cannot meet {type(sighting).__name__}"
-            raise ValueError(message)
+        case _:  # pragma: no cover - `TRANSITIONS` lists exactly the pairs above, and a test walks them all
+            raise AssertionError
 
 
 def _looked(step: Step, state: Waiting | Starting, sight: Sight, now: datetime) -> StepState:
