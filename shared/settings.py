@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from shared.model.requests import ACTIONS
 
 STORAGE = "AzureWebJobsStorage"
 PUBLIC_ARM = "https://management.azure.com"
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_QUEUE_NAME = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
 _GRANT_FIELDS = frozenset({"actions", "doors", "callers", "clusters"})
 _LATER_ACTIONS = frozenset({"start", "stop", "sleep", "wake", "upgrade", "run", "credentials", "rotate_certificates"})
 """Actions that grants may name although this version does not know them, so that a setting outlives an upgrade."""
@@ -68,7 +71,11 @@ def read(environment: Mapping[str, str]) -> Settings:
     subscription = environment.get("TIDEKEEPER_SUBSCRIPTION_ID", "").strip().lower()
     if not subscription:
         faults.append("TIDEKEEPER_SUBSCRIPTION_ID is not set, want the subscription of the clusters (a GUID)")
-    more = _words(environment.get("TIDEKEEPER_SUBSCRIPTION_IDS", ""))
+    elif not _GUID.fullmatch(subscription):
+        faults.append("TIDEKEEPER_SUBSCRIPTION_ID is not a GUID, want the subscription of the clusters")
+    more = tuple(word.lower() for word in _words(environment.get("TIDEKEEPER_SUBSCRIPTION_IDS", "")))
+    if not all(map(_GUID.fullmatch, more)):
+        faults.append("TIDEKEEPER_SUBSCRIPTION_IDS has what is not a GUID, want GUIDs with commas between them")
     endpoint = environment.get("TIDEKEEPER_ARM_ENDPOINT", "").strip().rstrip("/") or PUBLIC_ARM
     if urlsplit(endpoint).scheme != "https" or not urlsplit(endpoint).hostname or urlsplit(endpoint).path:
         faults.append("TIDEKEEPER_ARM_ENDPOINT is not an https URL without a path, want for example https://management.azure.com")
@@ -79,19 +86,24 @@ def read(environment: Mapping[str, str]) -> Settings:
             f"{STORAGE} is not set, want a connection string, or {STORAGE}__accountName, "
             f"or {STORAGE}__queueServiceUri and {STORAGE}__tableServiceUri"
         )
+    elif connection is not None and not _connects(connection):
+        faults.append(f"{STORAGE} is not a storage connection string with an account and its key, a signature, or both service endpoints")
+    replies = _words(environment.get("TIDEKEEPER_REPLY_QUEUES", ""))
+    if not all(map(_QUEUE_NAME.fullmatch, replies)):
+        faults.append("TIDEKEEPER_REPLY_QUEUES has what cannot be a queue's name, want names with commas between them")
     grants = _grants(environment.get("TIDEKEEPER_GRANTS", ""), faults)
     if faults:
         raise BadSettings("; ".join(faults))
     return Settings(
         subscription=subscription,
-        subscriptions=frozenset({subscription, *(word.lower() for word in more)}),
+        subscriptions=frozenset({subscription, *more}),
         arm_endpoint=endpoint,
         arm_audience=environment.get("TIDEKEEPER_ARM_AUDIENCE", "").strip().rstrip("/") or endpoint,
         storage_connection=connection,
         storage_queues_url=queues,
         storage_tables_url=tables,
         storage_client_id=environment.get(f"{STORAGE}__clientId") or None,
-        reply_queues=frozenset(_words(environment.get("TIDEKEEPER_REPLY_QUEUES", "")) or ("chat-replies",)),
+        reply_queues=frozenset(replies or ("chat-replies",)),
         grants=grants,
         trusts_principal=environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true",
     )
@@ -99,6 +111,15 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _connects(connection: str) -> bool:
+    """Whether a connection string has the parts that the storage clients need; its values are theirs to judge."""
+    parts = [part.partition("=") for part in connection.strip().rstrip(";").split(";")]
+    names = {name.strip().lower() for name, _, _ in parts}
+    signed = "sharedaccesssignature" in names or {"accountname", "accountkey"} <= names
+    whole = "usedevelopmentstorage" in names or (signed and ("accountname" in names or {"queueendpoint", "tableendpoint"} <= names))
+    return whole and all(equals for _, equals, _ in parts)
 
 
 def _storage_urls(environment: Mapping[str, str]) -> tuple[str | None, str | None]:

@@ -7,7 +7,6 @@ and block for over a minute when storage is away. Waiting is a queue message's b
 from typing import TYPE_CHECKING, Any
 
 from azure.core import PipelineClient
-from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
     ContentDecodePolicy,
@@ -15,7 +14,6 @@ from azure.core.pipeline.policies import (
     HeadersPolicy,
     RequestIdPolicy,
     RetryPolicy,
-    SansIOHTTPPolicy,
     UserAgentPolicy,
 )
 from azure.core.pipeline.transport import HttpTransport, RequestsTransport
@@ -34,18 +32,32 @@ READ_SECONDS = 30
 USER_AGENT = "tidekeeper"
 
 
-class Counting(SansIOHTTPPolicy[Any, Any]):
-    """Counts every request that goes on the wire under one name, for the invocation it belongs to."""
+class Counted(HttpTransport[Any, Any]):
+    """A transport that counts every request that goes on the wire under one name, for the invocation it belongs to.
 
-    def __init__(self, name: str) -> None:
-        """Count under `name`."""
-        super().__init__()
+    It counts here and not in a policy, because the storage SDKs drop policies on the way from a service's client to a table's or queue's.
+    """
+
+    def __init__(self, name: str, over: HttpTransport[Any, Any]) -> None:
+        """Count under `name` what goes over `over`."""
         self._name = name
+        self.over = over
 
-    def on_request(self, request: PipelineRequest[Any]) -> None:
-        """Count one."""
-        del request
+    def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - as the SDK's own transports
+        """Count one request and send it."""
         log.count(self._name)
+        return self.over.send(request, **options)
+
+    def open(self) -> None:
+        """Open what is below."""
+        self.over.open()
+
+    def close(self) -> None:
+        """Close what is below."""
+        self.over.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def transport() -> HttpTransport[Any, Any]:
@@ -72,7 +84,7 @@ class Arm:
         """Reach the ARM of the settings, as `identity`, over the transport `over`; both have sensible defaults."""
         self._endpoint = settings.arm_endpoint
         self._identity = identity or credential()
-        self._transport = over or transport()
+        self._transport = Counted("arm", over or transport())
         scope = f"{settings.arm_audience}/.default"
         self._policies = [
             RequestIdPolicy(),
@@ -82,7 +94,6 @@ class Arm:
             CustomHookPolicy(),
             RetryPolicy.no_retries(),
             BearerTokenCredentialPolicy(self._identity, scope),
-            Counting("arm"),
         ]
         self.plain: PipelineClient[Any, Any] = PipelineClient(settings.arm_endpoint, policies=self._policies, transport=self._transport)
         self._services: dict[str, ContainerServiceClient] = {}
@@ -104,11 +115,8 @@ def _storage_options(name: str, over: HttpTransport[Any, Any] | None) -> dict[st
     return {
         "retry_total": 0,
         "permit_redirects": False,
-        "connection_timeout": CONNECT_SECONDS,
-        "read_timeout": READ_SECONDS,
         "user_agent": USER_AGENT,
-        "per_call_policies": [Counting(name)],
-        **({"transport": over} if over is not None else {}),
+        "transport": Counted(name, over or transport()),
     }
 
 

@@ -60,7 +60,7 @@ from shared.rules.goals import busy, gap, unreachable
 TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("waiting", "seen"): frozenset({"starting", "done", "waiting", "failed"}),
     ("waiting", "unseen"): frozenset({"waiting", "failed"}),
-    ("starting", "seen"): frozenset({"starting", "done", "waiting", "failed"}),
+    ("starting", "seen"): frozenset({"starting", "done", "failed"}),
     ("starting", "unseen"): frozenset({"starting", "failed"}),
     ("starting", "accepted"): frozenset({"running", "settling"}),
     ("starting", "refused"): frozenset({"waiting", "failed"}),
@@ -72,7 +72,7 @@ TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("settling", "seen"): frozenset({"done", "settling", "waiting", "failed"}),
     ("settling", "unseen"): frozenset({"settling", "failed"}),
 }
-"""From (state of the step, kind of sighting) to the states that may follow. Besides these, a cancelled operation skips what has not begun."""
+"""From (state of the step, kind of sighting) to the states that may follow. Besides, a cancelled operation skips what has not begun."""
 
 DRAW_LIMIT = timedelta(hours=1)
 """How long the first of a cluster may wait for a look from which to plan."""

@@ -1,0 +1,64 @@
+"""Resource providers: which ones a subscription has registered, and registering one, which takes a while."""
+
+from local.arm import refusals
+from local.arm.call import Call
+from local.arm.records import Provider, key
+from local.arm.refusals import Refused
+from local.arm.wire import Json, Reply, reply
+
+CONTAINER_SERVICE = "Microsoft.ContainerService"
+_TYPES = {
+    "Microsoft.Compute": ("locations/usages", "virtualMachineScaleSets"),
+    CONTAINER_SERVICE: ("managedClusters", "managedClusters/agentPools", "locations/operations", "locations/operationresults"),
+    "Microsoft.ContainerRegistry": ("registries",),
+    "Microsoft.ManagedIdentity": ("userAssignedIdentities",),
+    "Microsoft.Network": ("virtualNetworks", "publicIPAddresses"),
+    "Microsoft.Resources": ("resourceGroups", "subscriptions"),
+    "Microsoft.Storage": ("storageAccounts",),
+}
+_ALWAYS = "Microsoft.Resources"
+
+
+def get(call: Call) -> Reply:
+    """One provider and its registration state."""
+    return reply(200, _view(call, _named(call)), gateway=True)
+
+
+def listed(call: Call) -> Reply:
+    """All providers that this Azure knows."""
+    return reply(200, {"value": [_view(call, namespace) for namespace in _TYPES]}, gateway=True)
+
+
+def register(call: Call) -> Reply:
+    """Begin a registration (200 with the provider); it is Registering for some time."""
+    namespace = _named(call)
+    if state_of(call, namespace) == "NotRegistered":
+        ready_at = call.now + call.durations("provider", "register", call.chance.share("provider/register"))
+        provider = Provider(namespace=namespace, state="Registering", ready_at=ready_at)
+        call.state.providers[key(call.subscription, namespace)] = provider
+        call.applied = True
+    return reply(200, _view(call, namespace), gateway=True)
+
+
+def state_of(call: Call, namespace: str) -> str:
+    """Registered, Registering or NotRegistered."""
+    provider = call.state.providers.get(key(call.subscription, namespace))
+    return "Registered" if namespace == _ALWAYS else "NotRegistered" if provider is None else provider.state
+
+
+def _named(call: Call) -> str:
+    asked = call.names["namespace"]
+    for namespace in _TYPES:
+        if namespace.casefold() == asked.casefold():
+            return namespace
+    raise Refused(refusals.gateway(404, "InvalidResourceNamespace", f"The resource namespace '{asked}' is invalid."))
+
+
+def _view(call: Call, namespace: str) -> Json:
+    return {
+        "id": f"/subscriptions/{call.subscription}/providers/{namespace}",
+        "namespace": namespace,
+        "resourceTypes": [{"resourceType": name, "locations": [], "apiVersions": ["2026-08-01"]} for name in _TYPES[namespace]],
+        "registrationState": state_of(call, namespace),
+        "registrationPolicy": "RegistrationFree" if namespace == _ALWAYS else "RegistrationRequired",
+    }
