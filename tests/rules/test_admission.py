@@ -1,0 +1,58 @@
+"""Who may do what to which cluster."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.model.errors import Code
+from shared.model.grants import DEFAULT_ACTIONS, Grant
+from shared.model.requests import Origin
+from shared.rules.admission import may, refused
+from tests.builders import HTTP, QUEUE, SUBSCRIPTION, WEB
+
+OURS = frozenset({SUBSCRIPTION})
+ALL = frozenset({"*"})
+
+
+@pytest.mark.parametrize("action", ["read", "scale", "start", "stop", "sleep", "wake", "upgrade"])
+def test_the_default_grants_what_is_harmless(action: str) -> None:
+    assert may([Grant()], HTTP, action, WEB)
+
+
+@pytest.mark.parametrize("action", ["delete", "run", "credentials", "rotate_certificates", "create"])
+def test_the_default_denies_what_makes_removes_or_reveals(action: str) -> None:
+    assert action not in DEFAULT_ACTIONS
+    refusal = refused([Grant()], HTTP, action, WEB, subscriptions=OURS)
+    assert refusal is not None
+    assert refusal.code is Code.FORBIDDEN
+    assert "TIDEKEEPER_GRANTS" in refusal.message
+
+
+GRANTS = [
+    (Grant(actions=ALL), HTTP, True),
+    (Grant(actions=frozenset({"delete", "read"})), HTTP, True),
+    (Grant(actions=ALL, doors=frozenset({"queue"})), HTTP, False),
+    (Grant(actions=ALL, doors=frozenset({"queue"})), QUEUE, True),
+    (Grant(actions=ALL, callers=frozenset({"Ann@example.com"})), replace(HTTP, caller="ann@EXAMPLE.com"), True),
+    (Grant(actions=ALL, callers=frozenset({"ann@example.com"})), HTTP, False),
+    (Grant(actions=ALL, clusters=frozenset({f"{SUBSCRIPTION}/PROD-RG/*"})), HTTP, True),
+    (Grant(actions=ALL, clusters=frozenset({"*/dev-*/*"})), HTTP, False),
+]
+
+
+@pytest.mark.parametrize(("grant", "origin", "allowed"), GRANTS)
+def test_a_grant_is_for_its_actions_doors_callers_and_clusters(grant: Grant, origin: Origin, *, allowed: bool) -> None:
+    assert may([grant], origin, "delete", WEB) is allowed
+
+
+def test_what_a_message_says_of_itself_is_never_trusted() -> None:
+    grant = Grant(actions=ALL, callers=frozenset({"boss"}))
+    assert not may([grant], replace(QUEUE, says="boss"), "scale", WEB)
+
+
+def test_a_cluster_one_may_not_see_is_answered_like_one_that_is_not_there() -> None:
+    blind = Grant(actions=frozenset({"scale"}))
+    for grants, cluster in (([blind], WEB), ([], WEB), ([Grant(actions=ALL)], replace(WEB, subscription="another"))):
+        refusal = refused(grants, HTTP, "scale", cluster, subscriptions=OURS)
+        assert refusal is not None
+        assert refusal.code is Code.NOT_FOUND

@@ -1,0 +1,127 @@
+"""What done means: the wanted value and a settled cluster, of every action."""
+
+import pytest
+
+from shared.model.clusters import Absent, Cluster, Group, PoolMode, Provider, Range, Sight
+from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+from shared.rules.goals import busy, covers, gap, unreachable
+from tests.builders import a_cluster, a_pool, a_spec
+
+MAKE = MakeCluster(
+    location="westeurope",
+    version="1.35",
+    tier="Free",
+    dns_prefix="web",
+    pools=(a_spec("system"), a_spec("user", mode=PoolMode.USER, count=2)),
+)
+NO_CLUSTER, NO_GROUP = Absent(what="cluster prod-rg/web"), Absent(what="resource group prod-rg")
+LIMITS = Range(min=1, max=5)
+
+
+def _group(state: str) -> Group:
+    return Group(name="prod-rg", location="westeurope", state=state)
+
+
+def _provider(state: str) -> Provider:
+    return Provider(namespace="Microsoft.ContainerService", state=state)
+
+
+GAPS: list[tuple[Action, Sight, str | None]] = [
+    (RegisterProvider(), _provider("Registered"), None),
+    (RegisterProvider(), _provider("Registering"), "provider Microsoft.ContainerService is Registering, want Registered"),
+    (MakeGroup(location="westeurope"), _group("Succeeded"), None),
+    (MakeGroup(location="westeurope"), _group("Deleting"), "resource group prod-rg is Deleting, want Succeeded"),
+    (MakeGroup(location="westeurope"), NO_GROUP, "resource group prod-rg does not exist"),
+    (RemoveGroup(), NO_GROUP, None),
+    (RemoveGroup(), _group("Deleting"), "resource group prod-rg is Deleting, want it gone"),
+    (RemoveCluster(), NO_CLUSTER, None),
+    (RemoveCluster(), a_cluster(), "cluster web is Succeeded, want it gone"),
+    (MAKE, NO_CLUSTER, "cluster prod-rg/web does not exist"),
+    (MAKE, a_cluster(), None),
+    (MAKE, a_cluster(location="West Europe"), None),
+    (MAKE, a_cluster(location="northeurope"), "cluster web is in northeurope, want westeurope"),
+    (MAKE, a_cluster(version="1.34", current_version="1.34.9"), "cluster web is at 1.34, want 1.35"),
+    (MAKE, a_cluster(a_pool("other")), "cluster web has no pool user"),
+    (MAKE, a_cluster(a_pool(count=3)), "pool user has 3 nodes, want 2"),
+    (MAKE, a_cluster(a_pool(vm_size="Standard_B2s")), "pool user has VM size Standard_B2s, want Standard_D4s_v5"),
+    (MAKE, a_cluster(a_pool(mode=PoolMode.SYSTEM)), "pool user is of mode System, want User"),
+    (MAKE, a_cluster(state="Creating"), "cluster web is Creating, want Succeeded"),
+    (MAKE, a_cluster(a_pool(state="Creating")), "pool user is Creating, want Succeeded"),
+    (ScalePool(pool="user", to=5), NO_CLUSTER, "cluster prod-rg/web does not exist"),
+    (ScalePool(pool="user", to=5), a_cluster(), "pool user has 2 nodes, want 5"),
+    (ScalePool(pool="user", to=5), a_cluster(a_pool(count=5)), None),
+    (ScalePool(pool="user", to=5), a_cluster(a_pool(count=5), state="Updating"), "cluster web is Updating, want Succeeded"),
+    (ScalePool(pool="user", to=5), a_cluster(a_pool(count=5, state="Failed")), "pool user is Failed, want Succeeded"),
+    (ScalePool(pool="user", to=5), a_cluster(a_pool("gone")), "cluster web has no pool user"),
+    (
+        ScalePool(pool="user", to=5),
+        a_cluster(a_pool(count=5, autoscale=LIMITS)),
+        "pool user has the autoscaler at 1 to 5 nodes, want 5 nodes without it",
+    ),
+    (ScalePool(pool="user", to=LIMITS), a_cluster(a_pool(autoscale=LIMITS)), None),
+    (ScalePool(pool="user", to=LIMITS), a_cluster(), "pool user has no autoscaler, want 1 to 5 nodes"),
+    (
+        ScalePool(pool="user", to=LIMITS),
+        a_cluster(a_pool(autoscale=Range(min=1, max=4))),
+        "pool user has the autoscaler at 1 to 4 nodes, want 1 to 5 nodes",
+    ),
+]
+
+
+@pytest.mark.parametrize(("action", "sight", "missing"), GAPS)
+def test_the_gap_says_what_is_and_what_is_wanted(action: Action, sight: Sight, missing: str | None) -> None:
+    assert gap(action, sight) == missing
+
+
+def test_another_pool_of_the_cluster_being_at_work_is_a_gap_too() -> None:
+    cluster = a_cluster(a_pool(count=5), a_pool("batch", state="Scaling"))
+    assert gap(ScalePool(pool="user", to=5), cluster) == "pool batch is Scaling, want Succeeded"
+
+
+def test_a_sight_of_something_else_is_a_programmers_error() -> None:
+    with pytest.raises(TypeError, match="is not about a"):
+        gap(ScalePool(pool="user", to=5), _group("Succeeded"))
+
+
+BUSY: list[tuple[Sight, bool]] = [
+    (a_cluster(), False),
+    (a_cluster(state="Failed"), False),
+    (a_cluster(state="Canceled"), False),
+    (a_cluster(state="Updating"), True),
+    (a_cluster(state="A state of next year"), True),
+    (a_cluster(a_pool(state="Scaling")), True),
+    (_provider("Registering"), True),
+    (_provider("NotRegistered"), False),
+    (_group("Deleting"), True),
+    (_group("Succeeded"), False),
+    (NO_CLUSTER, False),
+]
+
+
+@pytest.mark.parametrize(("sight", "at_work"), BUSY)
+def test_busy_is_whatever_azure_has_not_ended(sight: Sight, *, at_work: bool) -> None:
+    assert busy(sight) is at_work
+
+
+def test_only_what_needs_a_cluster_or_pool_that_is_gone_can_never_be_reached() -> None:
+    scale = ScalePool(pool="user", to=5)
+    assert unreachable(scale, NO_CLUSTER) == "cluster prod-rg/web does not exist any more"
+    assert unreachable(scale, a_cluster(a_pool("other"))) == "cluster web has no pool user any more"
+    assert unreachable(scale, a_cluster()) is None
+    assert unreachable(MAKE, NO_CLUSTER) is None
+
+
+VERSIONS = [
+    ("1.35", "1.35", "1.35.4", True),
+    ("1.35.4", "1.35", "1.35.4", True),
+    ("1.35.3", "1.35", "1.35.4", False),
+    ("1.3", "1.35", "1.35.4", False),
+    ("1.35", "1.35.4", None, True),
+    ("1.34", "1.35", "1.35.4", False),
+]
+
+
+@pytest.mark.parametrize(("wanted", "version", "current", "covered"), VERSIONS)
+def test_a_minor_covers_its_patches_and_a_patch_only_itself(wanted: str, version: str, current: str | None, *, covered: bool) -> None:
+    cluster: Cluster = a_cluster(version=version, current_version=current)
+    assert covers(wanted, cluster) is covered
