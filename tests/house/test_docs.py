@@ -1,0 +1,28 @@
+"""The docs say what is so."""
+
+import re
+from pathlib import Path
+
+from local.diagram import diagram
+from shared.model.errors import Code
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_the_diagram_is_the_engines_own_table() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{diagram()}\n```" in page, "renew it with: python3 -m local.diagram"
+
+
+def test_every_code_the_page_explains_exists() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = [line for line in page.partition("| code |")[2].partition("\n\n")[0].splitlines() if line.startswith("| `")]
+    named = {code for row in rows for code in re.findall(r"`(\w+)`", row.split("|")[1])} - {"needs_attention"}
+    assert named
+    assert named <= {code.value for code in Code}
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
