@@ -1,5 +1,6 @@
 """HTTP: read, list and control operations."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import azure.functions as func
 from functions.callers import answered, origin_of
 
 if TYPE_CHECKING:
+    from shared.model.clusters import ClusterRef
     from shared.model.errors import Refusal
     from shared.model.listing import Query
     from shared.services import Services
@@ -92,7 +94,6 @@ def _list(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | R
 
 def _query(params: dict[str, str], services: "Services") -> "Query | Refusal":
     """The query that the URL's parameters ask for. Lists are comma separated; instants are RFC 3339; by default the last seven days."""
-    from shared.model.clusters import ClusterRef
     from shared.model.errors import Code, Refusal
     from shared.model.listing import Query
     from shared.model.operations import Status
@@ -104,22 +105,20 @@ def _query(params: dict[str, str], services: "Services") -> "Query | Refusal":
     try:
         until = _instant(params["until"]) if "until" in params else services.now()
         since = _instant(params["since"]) if "since" in params else until - LOOK_BACK
-        top = int(params.get("top", "50"))
-        cluster = params.get("cluster")
         query = Query(
-            cluster=ClusterRef.parse(cluster, default_subscription=services.settings.subscription) if cluster is not None else None,
+            cluster=_cluster(params["cluster"], services.settings.subscription) if "cluster" in params else None,
             statuses=frozenset(Status(word) for word in _words(params, "status", frozenset(Status))),
             actions=frozenset(_words(params, "action", ACTIONS)),
             doors=frozenset(Door(word) for word in _words(params, "origin", frozenset(Door))),
             since=since,
             until=until,
-            top=top,
+            top=_top(params.get("top", "50")),
             continuation=params.get("continuation"),
         )
     except ValueError as fault:
         return Refusal(code=Code.MALFORMED, message=f"the list cannot be asked for so: {fault}")
-    if not 1 <= top <= MOST_ITEMS:
-        return Refusal(code=Code.MALFORMED, message=f"top is {top}, want 1 to {MOST_ITEMS}")
+    except OverflowError:
+        return Refusal(code=Code.MALFORMED, message="since or until is at the end of all time, want an instant that has a week before it")
     if not timedelta(0) <= until - since <= MOST_DAYS:
         return Refusal(code=Code.MALFORMED, message=f"since and until are not in order or more than {MOST_DAYS.days} days apart")
     return query
@@ -134,9 +133,27 @@ def _words(params: dict[str, str], name: str, known: frozenset[str]) -> list[str
     return words
 
 
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        message = f"{text[:40]!a} has no zone, want for example 2026-11-23T20:00:00Z"
+def _cluster(text: str, default_subscription: str) -> "ClusterRef":
+    from shared.model.clusters import ClusterRef
+
+    try:
+        return ClusterRef.parse(text, default_subscription=default_subscription)
+    except ValueError as fault:
+        message = f"cluster {fault}"
+        raise ValueError(message) from fault
+
+
+def _top(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MOST_ITEMS):
+        message = f"top is {text[:40]!a}, want 1 to {MOST_ITEMS}"
         raise ValueError(message)
-    return instant.astimezone(UTC)
+    return int(text)
+
+
+def _instant(text: str) -> datetime:
+    with contextlib.suppress(ValueError):
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    message = f"{text[:40]!a} is no instant with a zone, want for example 2026-11-23T20:00:00Z"
+    raise ValueError(message)

@@ -1,5 +1,10 @@
-"""Queues: requests in, wake-ups, and what became poison of either."""
+"""Queues: requests in, wake-ups, and what became poison of either.
 
+The host lets a message's own top-level keys stand in for its facts: one that says `id` or `dequeueCount` says so of itself. So nothing here
+trusts an id to be safe or unique, and the poison doors take the bare text: it arrives even where those facts cannot be read.
+"""
+
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
@@ -7,7 +12,7 @@ import azure.functions as func
 if TYPE_CHECKING:
     from shared.model.errors import Refusal
     from shared.model.operations import Wake
-    from shared.model.requests import Origin
+    from shared.model.requests import Origin, Submission
     from shared.services import Services
 
 doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this one constructor untyped
@@ -30,7 +35,7 @@ def requests_take(msg: func.QueueMessage) -> None:
 
 @doors.function_name("requests_bury")
 @doors.queue_trigger(arg_name="msg", queue_name=f"{REQUESTS}-poison", connection=STORAGE)
-def requests_bury(msg: func.QueueMessage) -> None:
+def requests_bury(msg: str) -> None:
     """File a request that failed five times as a letter, and tell its sender."""
     from shared import log
     from shared.services import current
@@ -38,8 +43,8 @@ def requests_bury(msg: func.QueueMessage) -> None:
     with log.invocation("requests_bury"):
         services = current()
         reason = "it could not be processed five times: Azure or storage was away, or newer code is needed; it can be sent again"
-        letter = services.file(letter_id=str(msg.id), queue=REQUESTS, reason=reason, text=_text(msg))
-        document = _document_or_none(_text(msg))
+        letter = services.file(letter_id=_letter_id(msg), queue=REQUESTS, reason=reason, text=msg)
+        document = _document_or_none(msg)
         if document is not None:
             _refuse(services, document, "poisoned", f"{reason}. It is kept as letter {letter.id}")
 
@@ -56,7 +61,7 @@ def steps_advance(msg: func.QueueMessage) -> None:
     wake = _wake(_text(msg))
     if isinstance(wake, str):
         with log.invocation("steps_advance"):
-            services.file(letter_id=str(msg.id), queue=STEPS, reason=wake, text=_text(msg))
+            services.file(letter_id=_letter_id(_text(msg), msg.id), queue=STEPS, reason=wake, text=_text(msg))
         return
     with log.invocation("steps_advance", operation=wake.operation, wake=wake.wake):
         try:
@@ -67,45 +72,51 @@ def steps_advance(msg: func.QueueMessage) -> None:
 
 @doors.function_name("steps_bury")
 @doors.queue_trigger(arg_name="msg", queue_name=f"{STEPS}-poison", connection=STORAGE)
-def steps_bury(msg: func.QueueMessage) -> None:
+def steps_bury(msg: str) -> None:
     """File a wake-up that failed five times as a letter, and mark its operation; the sweep will wake it again."""
     from shared import log
     from shared.model.errors import NewerSchema
     from shared.services import current
 
-    services, text, letter = current(), _text(msg), str(msg.id)
+    services, letter = current(), _letter_id(msg)
     try:
-        wake = _wake(text)
+        wake = _wake(msg)
     except NewerSchema:
         wake = "its schema is newer than this code"
     with log.invocation("steps_bury"):
         if isinstance(wake, str):
-            services.file(letter_id=letter, queue=STEPS, reason=wake, text=text)
+            services.file(letter_id=letter, queue=STEPS, reason=wake, text=msg)
             return
-        services.file(letter_id=letter, queue=STEPS, reason="the wake-up failed five times", text=text, operation=wake.operation)
+        services.file(letter_id=letter, queue=STEPS, reason="the wake-up failed five times", text=msg, operation=wake.operation)
         services.poisoned(wake, letter)
 
 
 def _take(msg: func.QueueMessage, services: "Services") -> None:
     from functions import wire
-    from shared.model.errors import Refusal
+    from shared.model.errors import Code, Refusal
 
     text = _text(msg)
+    letter = _letter_id(text, msg.id)
     try:
         document = wire.json_of_message(text)
     except wire.Malformed as malformed:
-        services.file(letter_id=str(msg.id), queue=REQUESTS, reason=malformed.refusal.message, text=text)
+        services.file(letter_id=letter, queue=REQUESTS, reason=malformed.refusal.message, text=text)
         return
-    _newer(document.pop("schema", SCHEMA))
+    schema = document.pop("schema", SCHEMA)
+    _newer(schema)
     origin = _origin(document, services)
     if isinstance(origin, Refusal):
-        services.file(letter_id=str(msg.id), queue=REQUESTS, reason=origin.message, text=text)
+        services.file(letter_id=letter, queue=REQUESTS, reason=origin.message, text=text)
         return
     # Without a key of the sender's, the message's own id makes its redelivery find what its first delivery did.
     key = document.get("idempotency_key") or f"message {msg.id}"
-    submission = wire.submission_of(document, origin=origin, default_subscription=services.settings.subscription, key=str(key))
+    submission: Submission | Refusal
+    if schema == SCHEMA:
+        submission = wire.submission_of(document, origin=origin, default_subscription=services.settings.subscription, key=str(key))
+    else:
+        submission = Refusal(code=Code.MALFORMED, message=f"schema is {ascii(schema)[:40]}, want {SCHEMA}")
     if isinstance(submission, Refusal):
-        services.file(letter_id=str(msg.id), queue=REQUESTS, reason=submission.message, text=text)
+        services.file(letter_id=letter, queue=REQUESTS, reason=submission.message, text=text)
         _refuse(services, document, submission.code, submission.message)
         return
     taken = services.submit(submission)
@@ -119,7 +130,7 @@ def _origin(document: dict[str, Any], services: "Services") -> "Origin | Refusal
     from shared.model.requests import Door, Origin
 
     reply_to = document.get("reply_to")
-    if reply_to is not None and reply_to not in services.settings.reply_queues:
+    if reply_to is not None and not (isinstance(reply_to, str) and reply_to in services.settings.reply_queues):
         allowed = ", ".join(sorted(services.settings.reply_queues))
         message = f"reply_to is {str(reply_to)[:63]!a}, want one of the allowed queues: {allowed} (setting TIDEKEEPER_REPLY_QUEUES)"
         return Refusal(code=Code.MALFORMED, message=message)
@@ -176,6 +187,11 @@ def _document_or_none(text: str) -> dict[str, Any] | None:
         return wire.json_of_message(text)
     except wire.Malformed:
         return None
+
+
+def _letter_id(text: str, message_id: str | None = None) -> str:
+    """The name of a message's letter, the same at each delivery of it, and safe as a key whatever the message calls itself."""
+    return hashlib.sha256(f"{message_id}\n{text}".encode()).hexdigest()[:24]
 
 
 def _text(msg: func.QueueMessage) -> str:

@@ -11,9 +11,9 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from shared.model.clusters import ClusterRef, OsType, PoolMode, Range
 from shared.model.errors import Code, Fault, Refusal
@@ -21,10 +21,7 @@ from shared.model.requests import ACTIONS, Create, Delete, Door, Origin, PoolSpe
 
 MOST_BYTES = 256 * 1024
 MOST_FAULTS = 20
-COUNT = Annotated[int, Field(ge=0, le=1000)]
-NAME = Annotated[str, Field(min_length=1, max_length=63)]
-TEXT = Annotated[str, Field(max_length=1000)]
-KEY = Annotated[str, Field(min_length=1, max_length=200)]
+_Fields = Mapping[str, core_schema.CoreSchema]
 
 
 class Malformed(Exception):  # noqa: N818 - says what it holds
@@ -36,74 +33,80 @@ class Malformed(Exception):  # noqa: N818 - says what it holds
         self.refusal = refusal
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+def _text(*, least: int = 0, most: int | None = None, pattern: str | None = None) -> core_schema.CoreSchema:
+    return core_schema.str_schema(min_length=least, max_length=most, pattern=pattern)
 
 
-class PoolBody(_Strict):
-    """A node pool somebody wants. `min` and `max` turn the cluster autoscaler on."""
-
-    name: NAME
-    vm_size: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,60}$")]
-    count: COUNT
-    mode: Literal["System", "User"] = "User"
-    os: Literal["Linux", "Windows"] = "Linux"
-    min: COUNT | None = None
-    max: COUNT | None = None
-    os_disk_gb: Annotated[int, Field(ge=1, le=2048)] | None = None
-    max_pods: Annotated[int, Field(ge=1, le=250)] | None = None
-    zones: list[Literal["1", "2", "3"]] = []
-    labels: dict[Annotated[str, Field(max_length=317)], Annotated[str, Field(max_length=63)]] = {}
-    taints: list[Annotated[str, Field(max_length=400)]] = []
+def _number(least: int, most: int) -> core_schema.CoreSchema:
+    return core_schema.int_schema(ge=least, le=most)
 
 
-class _RequestBody(_Strict):
-    cluster: Annotated[str, Field(min_length=1, max_length=400)]
-    reason: TEXT | None = None
-    idempotency_key: KEY | None = None
-    requested_by: Annotated[str, Field(max_length=200)] | None = None
-    reply_to: Annotated[str, Field(max_length=63)] | None = None
-    correlation: Annotated[str, Field(max_length=200)] | None = None
+def _one_of(*words: str) -> core_schema.CoreSchema:
+    return core_schema.literal_schema(list(words))
 
 
-class CreateBody(_RequestBody):
-    """Make a cluster."""
-
-    action: Literal["create"]
-    location: Annotated[str, Field(pattern=r"^[A-Za-z0-9 ]{1,60}$")]
-    pools: Annotated[list[PoolBody], Field(min_length=1, max_length=100)]
-    version: Annotated[str, Field(pattern=r"^[0-9]{1,2}\.[0-9]{1,3}(\.[0-9]{1,3})?$")] | None = None
-    tier: Literal["Free", "Standard", "Premium"] = "Free"
-    dns_prefix: Annotated[str, Field(max_length=60)] | None = None
-    tags: Annotated[dict[Annotated[str, Field(max_length=512)], Annotated[str, Field(max_length=256)]], Field(max_length=50)] = {}
-    create_resource_group: bool = False
+def _object(required: _Fields, optional: _Fields, nullable: _Fields) -> core_schema.CoreSchema:
+    """An object with exactly these fields; the nullable ones are optional too."""
+    fields = {name: core_schema.typed_dict_field(schema) for name, schema in required.items()}
+    fields |= {name: core_schema.typed_dict_field(schema, required=False) for name, schema in optional.items()}
+    fields |= {name: core_schema.typed_dict_field(core_schema.nullable_schema(schema), required=False) for name, schema in nullable.items()}
+    return core_schema.typed_dict_schema(fields, extra_behavior="forbid", config=core_schema.CoreConfig(strict=True))
 
 
-class ScaleBody(_RequestBody):
-    """Set a pool's node count, or its autoscaler's limits."""
-
-    action: Literal["scale"]
-    pool: NAME
-    count: COUNT | None = None
-    min: COUNT | None = None
-    max: COUNT | None = None
+def _body(required: _Fields, optional: _Fields, nullable: _Fields) -> SchemaValidator:
+    """A request of one action: its own fields, and those of every request."""
+    required = {"action": _text(), "cluster": _text(least=1, most=400), **required}
+    return SchemaValidator(_object(required, optional, {**_OF_EVERY_REQUEST, **nullable}))
 
 
-class DeleteBody(_RequestBody):
-    """Delete a cluster."""
-
-    action: Literal["delete"]
-    confirm: Annotated[str, Field(max_length=100)]
-    delete_resource_group: bool = False
-
-
-RequestBody = Annotated[CreateBody | ScaleBody | DeleteBody, Field(discriminator="action")]
+_COUNT = _number(0, 1000)
+_NAME = _text(least=1, most=63)
+_OF_EVERY_REQUEST = {
+    "reason": _text(most=1000),
+    "idempotency_key": _text(least=1, most=200),
+    "requested_by": _text(most=200),
+    "reply_to": _text(most=63),
+    "correlation": _text(most=200),
+}
 _QUEUE_ONLY = ("requested_by", "reply_to", "correlation")
+_POOL = _object(
+    {"name": _NAME, "vm_size": _text(pattern=r"^[A-Za-z0-9_]{1,60}$"), "count": _COUNT},
+    {
+        "mode": _one_of("System", "User"),
+        "os": _one_of("Linux", "Windows"),
+        "zones": core_schema.list_schema(_one_of("1", "2", "3")),
+        "labels": core_schema.dict_schema(_text(most=317), _text(most=63)),
+        "taints": core_schema.list_schema(_text(most=400)),
+    },
+    {"min": _COUNT, "max": _COUNT, "os_disk_gb": _number(1, 2048), "max_pods": _number(1, 250)},
+)
 
 
 @cache
-def _bodies() -> TypeAdapter[CreateBody | ScaleBody | DeleteBody]:
-    return TypeAdapter(RequestBody)
+def _create() -> SchemaValidator:
+    return _body(
+        {"location": _text(pattern=r"^[A-Za-z0-9 ]{1,60}$"), "pools": core_schema.list_schema(_POOL, min_length=1, max_length=100)},
+        {
+            "tier": _one_of("Free", "Standard", "Premium"),
+            "tags": core_schema.dict_schema(_text(most=512), _text(most=256), max_length=50),
+            "create_resource_group": core_schema.bool_schema(),
+        },
+        {"version": _text(pattern=r"^[0-9]{1,2}\.[0-9]{1,3}(\.[0-9]{1,3})?$"), "dns_prefix": _text(most=60)},
+    )
+
+
+@cache
+def _scale() -> SchemaValidator:
+    return _body({"pool": _NAME}, {}, {"count": _COUNT, "min": _COUNT, "max": _COUNT})
+
+
+@cache
+def _delete() -> SchemaValidator:
+    return _body({"confirm": _text(most=100)}, {"delete_resource_group": core_schema.bool_schema()}, {})
+
+
+_BODIES = {"create": _create, "scale": _scale, "delete": _delete}
+"""Made when first read by: a start pays only for the action that is asked for."""
 
 
 # ---- in
@@ -121,7 +124,12 @@ def json_of(text: bytes | str) -> dict[str, Any]:
     except UnicodeDecodeError as fault:
         raise Malformed(_malformed("the body is not UTF-8, want JSON in UTF-8")) from fault
     except json.JSONDecodeError as fault:
-        raise Malformed(_malformed(f"the body is not JSON: {fault.msg} at line {fault.lineno}, column {fault.colno}")) from fault
+        raise Malformed(
+            _malformed(f"the body is not JSON: {fault.msg.removesuffix(' at')} at line {fault.lineno}, column {fault.colno}")
+        ) from fault
+    except ValueError as fault:
+        # Python reads no whole number of more than 4300 digits.
+        raise Malformed(_malformed("the body has a number that is too large")) from fault
     if not isinstance(document, dict):
         raise Malformed(_malformed(f"the body is {_kind(document)}, want a JSON object"))
     return document
@@ -151,16 +159,17 @@ def submission_of(
         message = f"the body has {what}, want one of {', '.join(sorted(ACTIONS))}"
         return Refusal(code=Code.MALFORMED, message=message, faults=(Fault(pointer="/action", message=message),))
     try:
-        body = _bodies().validate_python(document)
+        body: dict[str, Any] = _BODIES[action]().validate_python(document)
     except ValidationError as fault:
         return _refused_body(fault)
     strange = [] if origin.door is Door.QUEUE else [name for name in _QUEUE_ONLY if name in document]
     if strange:
         return _field_refused(strange[0], f"{strange[0]} is for requests by queue; take it out")
-    if key is not None and body.idempotency_key is not None and key != body.idempotency_key:
+    own_key = body.get("idempotency_key")
+    if key is not None and own_key is not None and key != own_key:
         return _field_refused("idempotency_key", "the header Idempotency-Key and the field idempotency_key differ; send one of them")
     try:
-        cluster = ClusterRef.parse(body.cluster, default_subscription=default_subscription)
+        cluster = ClusterRef.parse(body["cluster"], default_subscription=default_subscription)
     except ValueError as fault:
         return _field_refused("cluster", f"cluster {fault}")
     request = _request_of(body)
@@ -168,53 +177,56 @@ def submission_of(
         return request
     digested = {name: value for name, value in document.items() if name not in ("idempotency_key", *_QUEUE_ONLY)}
     digest = hashlib.sha256(json.dumps(digested, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return Submission(request=request, cluster=cluster, origin=origin, key=key or body.idempotency_key, reason=body.reason, digest=digest)
+    return Submission(request=request, cluster=cluster, origin=origin, key=key or own_key, reason=body.get("reason"), digest=digest)
 
 
-def _request_of(body: CreateBody | ScaleBody | DeleteBody) -> Request | Refusal:
-    match body:
-        case CreateBody():
+def _request_of(body: Mapping[str, Any]) -> Request | Refusal:
+    match body["action"]:
+        case "create":
             pools = []
-            for n, pool in enumerate(body.pools):
-                autoscale = _range(pool.min, pool.max)
+            for n, pool in enumerate(body["pools"]):
+                autoscale = _range(pool)
                 if isinstance(autoscale, Refusal):
-                    return _field_refused(f"pools/{n}/min", f"pool {_shown(pool.name)} has only one of min and max, want both or neither")
+                    return _field_refused(
+                        f"pools/{n}/min", f"pool {_shown(pool['name'])} has only one of min and max, want both or neither"
+                    )
                 pools.append(_pool_of(pool, autoscale))
             return Create(
-                location=body.location.replace(" ", "").lower(),
+                location=body["location"].replace(" ", "").lower(),
                 pools=tuple(pools),
-                version=body.version,
-                tier=body.tier,
-                dns_prefix=body.dns_prefix,
-                tags=dict(body.tags),
-                create_resource_group=body.create_resource_group,
+                version=body.get("version"),
+                tier=body.get("tier", "Free"),
+                dns_prefix=body.get("dns_prefix"),
+                tags=body.get("tags", {}),
+                create_resource_group=body.get("create_resource_group", False),
             )
-        case ScaleBody():
-            autoscale = _range(body.min, body.max)
-            if isinstance(autoscale, Refusal) or (body.count is None) == (autoscale is None):
+        case "scale":
+            autoscale = _range(body)
+            if isinstance(autoscale, Refusal) or (body.get("count") is None) == (autoscale is None):
                 return _field_refused("count", "want either count, or both min and max")
-            return Scale(pool=body.pool, to=autoscale if autoscale is not None else body.count or 0)
-        case DeleteBody():
-            return Delete(confirm=body.confirm, delete_resource_group=body.delete_resource_group)
+            return Scale(pool=body["pool"], to=body["count"] if autoscale is None else autoscale)
+        case _:
+            return Delete(confirm=body["confirm"], delete_resource_group=body.get("delete_resource_group", False))
 
 
-def _pool_of(pool: PoolBody, autoscale: Range | None) -> PoolSpec:
+def _pool_of(pool: Mapping[str, Any], autoscale: Range | None) -> PoolSpec:
     return PoolSpec(
-        name=pool.name,
-        mode=PoolMode(pool.mode),
-        vm_size=pool.vm_size,
-        count=pool.count,
-        os=OsType(pool.os),
+        name=pool["name"],
+        mode=PoolMode(pool.get("mode", "User")),
+        vm_size=pool["vm_size"],
+        count=pool["count"],
+        os=OsType(pool.get("os", "Linux")),
         autoscale=autoscale,
-        os_disk_gb=pool.os_disk_gb,
-        max_pods=pool.max_pods,
-        zones=tuple(pool.zones),
-        labels=dict(pool.labels),
-        taints=tuple(pool.taints),
+        os_disk_gb=pool.get("os_disk_gb"),
+        max_pods=pool.get("max_pods"),
+        zones=tuple(pool.get("zones", ())),
+        labels=pool.get("labels", {}),
+        taints=tuple(pool.get("taints", ())),
     )
 
 
-def _range(least: int | None, most: int | None) -> Range | Refusal | None:
+def _range(body: Mapping[str, Any]) -> Range | Refusal | None:
+    least, most = body.get("min"), body.get("max")
     if least is None and most is None:
         return None
     if least is None or most is None:
@@ -225,8 +237,7 @@ def _range(least: int | None, most: int | None) -> Range | Refusal | None:
 def _refused_body(fault: ValidationError) -> Refusal:
     faults = []
     for error in fault.errors(include_url=False, include_context=False, include_input=False)[:MOST_FAULTS]:
-        # The first element is the union's tag, which is no place in the body.
-        parts = [str(part) for part in error["loc"][1:]]
+        parts = [str(part) for part in error["loc"]]
         pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
         name = _shown(parts[-1])[1:-1] if parts else "body"
         message = f"the field {name} is not known here" if error["type"] == "extra_forbidden" else f"{name}: {error['msg']}"

@@ -92,6 +92,7 @@ class MemoryOperations:
 
     def history(self, operation_id: str) -> tuple[Event, ...]:
         """Its history."""
+        partition_of(operation_id)
         return tuple(event for _, event in sorted(self.events.get(operation_id, {}).items()))
 
     def intend(self, operation: Operation) -> None:
@@ -100,6 +101,7 @@ class MemoryOperations:
 
     def forget(self, operation_id: str) -> None:
         """Take it out of `open`."""
+        partition_of(operation_id)
         self.opened.pop(operation_id, None)
 
     def open(self) -> Iterable[OpenRow]:
@@ -113,8 +115,10 @@ class MemoryOperations:
     def bind(self, name: str, key: Key) -> Key | None:
         """Give the key its meaning, unless it has one."""
         with self._lock:
-            known = self.keys.setdefault(name, key)
-        return None if known is key else known
+            known = self.keys.get(name)
+            if known is None:
+                self.keys[name] = key
+        return known
 
     def bound(self, name: str) -> Key | None:
         """The key's meaning."""
@@ -134,8 +138,8 @@ class MemoryOperations:
             own = [operation for operation in self.operations.values() if operation.partition == partition]
             return [_summary(item) for item in sorted(own, key=lambda item: item.id) if query.since <= item.created_at <= query.until]
         opened = [self.operations[row.operation] for row in self.opened.values() if row.operation in self.operations]
-        opened = sorted((item for item in opened if not item.ended), key=lambda item: item.created_at, reverse=True)
-        ended = sorted(self.journalled.values(), key=lambda item: item.updated_at, reverse=True)
+        opened = sorted((item for item in opened if not item.ended), key=lambda item: naming.newest_first(item.created_at) + item.id)
+        ended = sorted(self.journalled.values(), key=lambda item: naming.newest_first(item.updated_at) + item.id)
         days = (query.since.astimezone(UTC).date(), query.until.astimezone(UTC).date())
         return [
             _summary(item) for item in (*opened, *(item for item in ended if days[0] <= item.updated_at.astimezone(UTC).date() <= days[1]))
@@ -223,7 +227,7 @@ def _wanted(item: Summary, query: Query) -> bool:
 def _start(continuation: str | None) -> int:
     if continuation is None:
         return 0
-    if not continuation.isdigit():
+    if not (continuation.isascii() and continuation.isdigit()):
         message = "not a continuation token of this list"
         raise ValueError(message)
     return int(continuation)

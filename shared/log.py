@@ -9,6 +9,8 @@ from contextvars import ContextVar
 
 _LOGGER = logging.getLogger("tidekeeper")
 _LOGGER.setLevel(logging.INFO)
+# The SDKs would log every request they make, with its URL; what they cost is counted here instead.
+logging.getLogger("azure").setLevel(logging.WARNING)
 
 
 def event(name: str, **facts: object) -> None:

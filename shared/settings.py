@@ -28,7 +28,8 @@ class Settings:
     """What the app was told. Secrets are kept out of `repr`.
 
     Storage is reached by `storage_connection`, or, where that is None, by the two service URLs with the app's identity.
-    `trusts_principal`: App Service authentication is on, so its caller header may be believed.
+    `identity_endpoint` and `identity_header`: where App Service gives the app's managed identity its tokens, and the secret it wants to
+    hear; None elsewhere. `trusts_principal`: App Service authentication is on, so its caller header may be believed.
     """
 
     subscription: str
@@ -39,6 +40,8 @@ class Settings:
     storage_queues_url: str | None
     storage_tables_url: str | None
     storage_client_id: str | None
+    identity_endpoint: str | None
+    identity_header: str | None = field(repr=False)
     reply_queues: frozenset[str]
     grants: tuple[Grant, ...]
     trusts_principal: bool
@@ -103,6 +106,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         storage_queues_url=queues,
         storage_tables_url=tables,
         storage_client_id=environment.get(f"{STORAGE}__clientId") or None,
+        identity_endpoint=environment.get("IDENTITY_ENDPOINT") or None,
+        identity_header=environment.get("IDENTITY_HEADER") or None,
         reply_queues=frozenset(replies or ("chat-replies",)),
         grants=grants,
         trusts_principal=environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true",

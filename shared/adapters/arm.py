@@ -6,6 +6,7 @@ write our storage could otherwise send that token anywhere.
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, assert_never
 from urllib.parse import quote, urlsplit
 
@@ -16,6 +17,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 
 from shared.adapters import arm_json, azure_errors
 from shared.adapters.clients import Arm
+from shared.log import warning
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, NodePool, Range, Sight
 from shared.model.errors import CallFailed, Code, Failure
 from shared.model.operations import Answered, Handle, StillRunning
@@ -23,7 +25,7 @@ from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider,
 
 AKS_API = "2026-08-01"
 RESOURCES_API = "2021-04-01"
-NOT_FOUND, GONE, ACCEPTED, LEAST_ERROR = 404, 410, 202, 400
+NOT_FOUND, GONE, ACCEPTED, LEAST_REDIRECT = 404, 410, 202, 300
 MOST_PAGES = 200
 _T = TypeVar("_T")
 _ENDED_BADLY = frozenset({"failed", "canceled", "cancelled"})
@@ -41,22 +43,22 @@ class ArmClusters:
     def cluster(self, ref: ClusterRef) -> Cluster | Absent:
         """The cluster now."""
         document = self._read(_path(ref.id), AKS_API)
-        return Absent(what=f"cluster {ref}") if document is None else arm_json.cluster_of(document, ref)
+        return Absent(what=f"cluster {ref}") if document is None else _understood(lambda: arm_json.cluster_of(document, ref))
 
     def clusters(self, subscription: str) -> tuple[Cluster, ...]:
         """Every cluster of a subscription. Further pages are followed on the ARM host only."""
         found: list[Cluster] = []
         path = f"/subscriptions/{quote(subscription)}/providers/Microsoft.ContainerService/managedClusters"
-        url: str | None = f"{path}?api-version={AKS_API}"
+        url = f"{path}?api-version={AKS_API}"
         for _ in range(MOST_PAGES):
-            if url is None:
-                break
             document = _json(self._send("GET", url, mutation=False))
-            found += [arm_json.cluster_of(item) for item in document.get("value") or ()]
-            url = document.get("nextLink") or None
-            if url is not None:
-                self._check(url)
-        return tuple(found)
+            found += [_understood(partial(arm_json.cluster_of, item)) for item in document.get("value") or ()]
+            url = document.get("nextLink") or ""
+            if not url:
+                return tuple(found)
+            self._check(url)
+        message = f"Azure's list of clusters has more than {MOST_PAGES} pages"
+        raise CallFailed(Failure(code=Code.AZURE_FAULT, message=message, transient=True))
 
     def group(self, ref: ClusterRef) -> Group | Absent:
         """The cluster's resource group now."""
@@ -108,10 +110,8 @@ class ArmClusters:
         if response.status_code in (NOT_FOUND, GONE):
             message = f"Azure no longer knows the operation (status {response.status_code})"
             raise CallFailed(Failure(code=Code.HANDLE_GONE, message=message, transient=True))
-        if response.status_code >= LEAST_ERROR:
-            raise CallFailed(azure_errors.from_response(response.status_code, response.headers, response.text(), mutation=False))
         retry_after = azure_errors.retry_after_of(response.headers)
-        document = _json(response)
+        document = _json(self._good(response, mutation=False))
         status = document.get("status")
         if not isinstance(status, str):
             return StillRunning(retry_after=retry_after) if response.status_code == ACCEPTED else Answered()
@@ -120,8 +120,7 @@ class ArmClusters:
         if status.lower() in _ENDED_BADLY:
             if status.lower() != "failed":
                 return Answered(failure=azure_errors.cancelled_outside())
-            error = document.get("error") or {}
-            return Answered(failure=azure_errors.from_operation(error.get("code"), error.get("message")))
+            return Answered(failure=azure_errors.from_operation(document.get("error")))
         return StillRunning(progress=azure_errors.safe(status), retry_after=retry_after)
 
     # ---- inside
@@ -139,7 +138,7 @@ class ArmClusters:
         operations = self._arm.container_service(ref.subscription).agent_pools
         pool = self._called(lambda: operations.get(ref.group, ref.name, action.pool), mutation=False)
         seen = sight.pool(action.pool) if isinstance(sight, Cluster) else None
-        now = arm_json.pool_of({**pool.as_dict().get("properties", {}), "name": action.pool})
+        now = _understood(lambda: arm_json.pool_of({**pool.as_dict().get("properties", {}), "name": action.pool}))
         properties = pool.properties
         if seen is None or properties is None or _differs(seen, now):
             message = f"pool {action.pool} changed while it was looked at"
@@ -167,6 +166,8 @@ class ArmClusters:
             return call()
         except HttpResponseError as fault:
             answer: Any = fault.response
+            if isinstance(fault, ClientAuthenticationError) and not self._answered_by_arm(answer):
+                raise _no_token(fault) from fault
             if answer is None:
                 raise CallFailed(azure_errors.without_answer("Azure", fault, mutation=mutation)) from fault
             failure = azure_errors.from_response(answer.status_code, answer.headers, answer.text(), mutation=mutation)
@@ -175,25 +176,41 @@ class ArmClusters:
             raise CallFailed(azure_errors.without_answer("Azure", fault, mutation=mutation)) from fault
 
     def _handle(self, response: HttpResponse) -> Handle | None:
+        """The status URL of a call that ARM took. One that is not ARM's is dropped: the call was taken, and looking tells how it ends."""
         url = response.headers.get("Azure-AsyncOperation") or response.headers.get("Location")
         if url is None:
             return None
-        self._check(url)
+        if not self._is_arms(url):
+            warning("status_url_dropped", status=response.status_code)
+            return None
         return Handle(url=url)
 
     def _check(self, url: str) -> None:
         """Refuse a URL that is not ARM's: the bearer token goes with the request."""
-        parts = urlsplit(url)
-        same = (parts.scheme, parts.hostname, parts.port) == ("https", self._endpoint.hostname, self._endpoint.port)
-        if not same or parts.username is not None or not parts.path.startswith("/subscriptions/"):
-            message = f"a status URL names the host {parts.hostname!a}, want {self._endpoint.hostname}; it was not asked"
+        if not self._is_arms(url):
+            message = f"a URL to follow is not one of {self._endpoint.hostname}; it was not asked"
             raise CallFailed(Failure(code=Code.HANDLE_FOREIGN, message=message))
+
+    def _is_arms(self, url: str) -> bool:
+        try:
+            parts = urlsplit(url)
+            same = (parts.scheme, parts.hostname, parts.port) == ("https", self._endpoint.hostname, self._endpoint.port)
+        except ValueError:
+            return False
+        return same and parts.username is None and parts.path.startswith("/subscriptions/") and url.isascii() and url.isprintable()
+
+    def _answered_by_arm(self, answer: Any) -> bool:  # noqa: ANN401 - whatever the SDK's error carries
+        return answer is not None and urlsplit(str(answer.request.url)).netloc == self._endpoint.netloc
 
     def _read(self, path: str, api_version: str) -> arm_json.Json | None:
         response = self._sent(HttpRequest("GET", f"{path}?api-version={api_version}"), mutation=False)
         if response.status_code == NOT_FOUND:
             return None
-        return _json(self._good(response, mutation=False))
+        document = _json(self._good(response, mutation=False))
+        if not document:
+            message = f"Azure answered {response.status_code} without a document"
+            raise CallFailed(Failure(code=Code.AZURE_FAULT, message=message, transient=True))
+        return document
 
     def _send(self, method: str, url: str, *, mutation: bool, body: dict[str, Any] | None = None) -> HttpResponse:
         return self._good(self._sent(HttpRequest(method, url, json=body), mutation=mutation), mutation=mutation)
@@ -205,17 +222,30 @@ class ArmClusters:
             response: HttpResponse = self._arm.plain.send_request(request)
             response.read()
         except ClientAuthenticationError as fault:
-            # Raised before anything is sent: no token was to be had. What the identity service said may hold a secret and is not repeated.
-            message = "the app's identity got no token for Azure; see that a managed identity is assigned and may be used"
-            raise CallFailed(Failure(code=Code.AZURE_FORBIDDEN, message=message, transient=True)) from fault
+            raise _no_token(fault) from fault
         except AzureError as fault:
             raise CallFailed(azure_errors.without_answer("Azure", fault, mutation=mutation)) from fault
         return response
 
     def _good(self, response: HttpResponse, *, mutation: bool) -> HttpResponse:
-        if response.status_code >= LEAST_ERROR:
+        if response.status_code >= LEAST_REDIRECT:
             raise CallFailed(azure_errors.from_response(response.status_code, response.headers, response.text(), mutation=mutation))
         return response
+
+
+def _no_token(fault: Exception) -> CallFailed:
+    """Raised before anything is sent: no token was to be had. What the identity service said may hold a secret and is not repeated."""
+    message = f"the app's identity got no token for Azure ({type(fault).__name__}); see that a managed identity is assigned and may be used"
+    return CallFailed(Failure(code=Code.AZURE_FORBIDDEN, message=message, transient=True))
+
+
+def _understood(read: Callable[[], _T]) -> _T:
+    """What a document of Azure's says. One that cannot be what it should be is Azure's fault and passes."""
+    try:
+        return read()
+    except (AttributeError, KeyError, TypeError, ValueError) as fault:
+        message = f"Azure answered with a document that is not a cluster ({type(fault).__name__})"
+        raise CallFailed(Failure(code=Code.AZURE_FAULT, message=message, transient=True)) from fault
 
 
 def _json(response: HttpResponse) -> dict[str, Any]:
@@ -225,7 +255,7 @@ def _json(response: HttpResponse) -> dict[str, Any]:
         return {}
     try:
         document = json.loads(text)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise CallFailed(azure_errors.without_answer("Azure", fault, mutation=False)) from fault
     return document if isinstance(document, dict) else {}
 

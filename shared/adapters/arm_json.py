@@ -27,10 +27,10 @@ def cluster_of(document: Json, ref: ClusterRef | None = None) -> Cluster:
     pools = tuple(pool_of(profile) for profile in properties.get("agentPoolProfiles") or ())
     return Cluster(
         ref=ref or ref_of(document),
-        location=str(document.get("location", "")),
-        version=str(properties.get("kubernetesVersion", "")),
+        location=str(document.get("location") or ""),
+        version=str(properties.get("kubernetesVersion") or ""),
         current_version=properties.get("currentKubernetesVersion"),
-        state=str(properties.get("provisioningState", "Unknown")),
+        state=str(properties.get("provisioningState") or "Unknown"),
         power=_power(properties),
         pools=pools,
         tags={str(key): str(value) for key, value in (document.get("tags") or {}).items()},
@@ -49,12 +49,12 @@ def pool_of(profile: Json) -> NodePool:
         name=str(profile["name"]),
         mode=PoolMode.SYSTEM if str(profile.get("mode", "")).lower() == "system" else PoolMode.USER,
         os=OsType.WINDOWS if str(profile.get("osType", "")).lower() == "windows" else OsType.LINUX,
-        vm_size=str(profile.get("vmSize", "")),
+        vm_size=str(profile.get("vmSize") or ""),
         count=int(profile.get("count") or 0),
         autoscale=autoscale,
         version=profile.get("currentOrchestratorVersion") or profile.get("orchestratorVersion"),
         power=_power(profile),
-        state=str(profile.get("provisioningState", "Unknown")),
+        state=str(profile.get("provisioningState") or "Unknown"),
     )
 
 
@@ -64,7 +64,7 @@ def group_of(document: Json) -> Group:
     return Group(
         name=str(document.get("name", "")),
         location=str(document.get("location", "")),
-        state=str(properties.get("provisioningState", "Unknown")),
+        state=str(properties.get("provisioningState") or "Unknown"),
     )
 
 

@@ -25,10 +25,11 @@ _PASSING = frozenset({
 _LAGGING = frozenset({"ServicePrincipalNotFound", "PrincipalNotFound", "MissingSubscriptionRegistration"})
 """Refusals that another part of Azure will make untrue shortly: directory and registration lag."""
 _GROUP_GONE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound", "InvalidSubscriptionId"})
-_BUSY_TEXT = re.compile(r"in progress|another (agentpool )?operation|currently", re.IGNORECASE)
+_BUSY_TEXT = re.compile(r"in progress|another (agentpool )?operation|currently|is in provisioning state", re.IGNORECASE)
 
-TOO_MANY, CONFLICT, PRECONDITION_FAILED, NOT_FOUND, SERVER_FAULT, REQUEST_TIMEOUT = 429, 409, 412, 404, 500, 408
-_SECRET = re.compile(r"(?i)((?:sig|code|token|key|secret|password)=)[^&\s\"']+|(bearer )\S+")
+TOO_MANY, CONFLICT, PRECONDITION_FAILED, NOT_FOUND, SERVER_FAULT, REQUEST_TIMEOUT, LEAST_ERROR = 429, 409, 412, 404, 500, 408, 400
+LONGEST_DIGITS = 9
+_SECRET = re.compile(r"(?i)((?:sig|code|token|key|secret|password)=)[^&\s\"']+|(bearer )\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 
 def from_response(status: int, headers: Mapping[str, str], body: str, *, mutation: bool) -> Failure:
@@ -41,7 +42,8 @@ def from_response(status: int, headers: Mapping[str, str], body: str, *, mutatio
 
     if status == TOO_MANY:
         return failure(Code.THROTTLED, transient=True)
-    if status >= SERVER_FAULT or status == REQUEST_TIMEOUT:
+    if status >= SERVER_FAULT or status == REQUEST_TIMEOUT or status < LEAST_ERROR:
+        # Below 400: a redirect, or a success that is not one of the documented; nobody can say what it means.
         return failure(Code.AZURE_FAULT, transient=True, unsure=mutation)
     if status in (401, 403):
         return failure(Code.AZURE_FORBIDDEN)
@@ -58,8 +60,10 @@ def from_response(status: int, headers: Mapping[str, str], body: str, *, mutatio
     return failure(Code.AZURE_REFUSED)
 
 
-def from_operation(azure_code: str | None, message: str | None) -> Failure:
-    """What the error of a long-running operation that ended badly means. One that nobody here knows is worth one reconcile."""
+def from_operation(error: object) -> Failure:
+    """What the `error` of a long-running operation that ended badly means. One that nobody here knows is worth one reconcile."""
+    code, message = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, None)
+    azure_code = code if isinstance(code, str) else None
     text = safe(f"{azure_code or 'no code'}: {message or 'no message'}")
     if azure_code in _CAPACITY:
         return Failure(code=Code.OUT_OF_CAPACITY, message=text, azure_code=azure_code)
@@ -84,23 +88,19 @@ def without_answer(what: str, fault: Exception, *, mutation: bool) -> Failure:
 def retry_after_of(headers: Mapping[str, str]) -> timedelta | None:
     """`Retry-After` in seconds or as an HTTP date; None where there is none or it cannot be read."""
     text = next((value.strip() for name, value in headers.items() if name.lower() == "retry-after"), "")
-    if text.isdigit():
-        return timedelta(seconds=min(int(text), 10**9))
-    try:
-        instant = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=int(text) if len(text) <= LONGEST_DIGITS else 10**LONGEST_DIGITS)
     sent = next((value for name, value in headers.items() if name.lower() == "date"), "")
     try:
-        reference = parsedate_to_datetime(sent)
-    except (TypeError, ValueError):
+        instant, reference = parsedate_to_datetime(text), parsedate_to_datetime(sent)
+    except (TypeError, ValueError, OverflowError):
         return None
     return max(instant.replace(tzinfo=instant.tzinfo or UTC) - reference.replace(tzinfo=reference.tzinfo or UTC), timedelta(0))
 
 
 def safe(text: str) -> str:
     """Azure's words, shortened, on one line, with anything that looks like a secret blotted out."""
-    clean = _SECRET.sub(lambda found: f"{found[1] or found[2]}...", " ".join(text.split()))
+    clean = _SECRET.sub(lambda found: f"{found[1] or found[2] or ''}...", " ".join(text.split()))
     return clean if len(clean) <= MOST_TEXT else f"{clean[:MOST_TEXT]}..."
 
 
@@ -108,7 +108,7 @@ def _code_and_text(body: str, status: int) -> tuple[str | None, str]:
     """Azure's code and message from either of its shapes: wrapped in `error` (the gateway), or flat (AKS itself)."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     error = document.get("error", document) if isinstance(document, dict) else None
     if not isinstance(error, dict):

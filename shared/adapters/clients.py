@@ -7,6 +7,7 @@ and block for over a minute when storage is away. Waiting is a queue message's b
 from typing import TYPE_CHECKING, Any
 
 from azure.core import PipelineClient
+from azure.core.exceptions import HttpResponseError, ServiceResponseError
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
     ContentDecodePolicy,
@@ -19,13 +20,14 @@ from azure.core.pipeline.policies import (
 from azure.core.pipeline.transport import HttpTransport, RequestsTransport
 
 from shared import log
+from shared.adapters.identity import ManagedIdentity
+from shared.adapters.queue_service import QueueService
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.data.tables import TableServiceClient
     from azure.mgmt.containerservice import ContainerServiceClient
-    from azure.storage.queue import QueueServiceClient
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
@@ -44,9 +46,13 @@ class Counted(HttpTransport[Any, Any]):
         self.over = over
 
     def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - as the SDK's own transports
-        """Count one request and send it."""
+        """Count one request and send it. An answer that breaks off is no answer: the SDKs stumble over an error that has none."""
         log.count(self._name)
-        return self.over.send(request, **options)
+        try:
+            return self.over.send(request, **options)
+        except HttpResponseError as fault:
+            message = "the answer broke off"
+            raise ServiceResponseError(message, error=fault) from fault
 
     def open(self) -> None:
         """Open what is below."""
@@ -55,6 +61,10 @@ class Counted(HttpTransport[Any, Any]):
     def close(self) -> None:
         """Close what is below."""
         self.over.close()
+
+    def sleep(self, duration: float) -> None:
+        """Sleep as what is below does."""
+        self.over.sleep(duration)
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -66,8 +76,13 @@ def transport() -> HttpTransport[Any, Any]:
     return made
 
 
-def credential(client_id: str | None = None) -> "TokenCredential":
-    """The app's identity: a managed identity in Azure, a developer's own elsewhere. `client_id` picks a user-assigned one."""
+def credential(settings: Settings, client_id: str | None = None) -> "TokenCredential":
+    """The app's identity: a managed identity in Azure, a developer's own elsewhere. `client_id` picks a user-assigned one.
+
+    On App Service it is asked for directly: a start would spend more on importing azure-identity than on all else that accepts a request.
+    """
+    if settings.identity_endpoint is not None and settings.identity_header is not None:
+        return ManagedIdentity(settings.identity_endpoint, settings.identity_header, client_id=client_id, over=transport())
     from azure.identity import DefaultAzureCredential
 
     return (
@@ -83,7 +98,7 @@ class Arm:
     ) -> None:
         """Reach the ARM of the settings, as `identity`, over the transport `over`; both have sensible defaults."""
         self._endpoint = settings.arm_endpoint
-        self._identity = identity or credential()
+        self._identity = identity or credential(settings)
         self._transport = Counted("arm", over or transport())
         scope = f"{settings.arm_audience}/.default"
         self._policies = [
@@ -111,30 +126,21 @@ class Arm:
         return known
 
 
-def _storage_options(name: str, over: HttpTransport[Any, Any] | None) -> dict[str, Any]:
-    return {
-        "retry_total": 0,
-        "permit_redirects": False,
-        "user_agent": USER_AGENT,
-        "transport": Counted(name, over or transport()),
-    }
-
-
 def tables(settings: Settings, *, over: HttpTransport[Any, Any] | None = None) -> "TableServiceClient":
     """The Table service of the app's storage account."""
     from azure.data.tables import TableServiceClient
 
-    options = _storage_options("tables", over)
+    counted = Counted("tables", over or transport())
+    options: dict[str, Any] = {"retry_total": 0, "permit_redirects": False, "user_agent": USER_AGENT, "transport": counted}
     if settings.storage_connection is not None:
         return TableServiceClient.from_connection_string(settings.storage_connection, **options)
-    return TableServiceClient(settings.storage_tables_url or "", credential=credential(settings.storage_client_id), **options)
+    return TableServiceClient(settings.storage_tables_url or "", credential=credential(settings, settings.storage_client_id), **options)
 
 
-def queues(settings: Settings, *, over: HttpTransport[Any, Any] | None = None) -> "QueueServiceClient":
+def queues(settings: Settings, *, over: HttpTransport[Any, Any] | None = None) -> QueueService:
     """The Queue service of the app's storage account."""
-    from azure.storage.queue import QueueServiceClient
-
-    options = _storage_options("queues", over)
+    counted = Counted("queues", over or transport())
     if settings.storage_connection is not None:
-        return QueueServiceClient.from_connection_string(settings.storage_connection, **options)
-    return QueueServiceClient(settings.storage_queues_url or "", credential=credential(settings.storage_client_id), **options)
+        return QueueService.of_connection(settings.storage_connection, user_agent=USER_AGENT, over=counted)
+    identity = credential(settings, settings.storage_client_id)
+    return QueueService.of_identity(settings.storage_queues_url or "", identity, user_agent=USER_AGENT, over=counted)

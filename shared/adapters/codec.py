@@ -1,18 +1,18 @@
 """Operations to table properties and back: the one place that knows how they look at rest.
 
 Theory: an operation is stored as one JSON text of the whole value (so that no field can be half-written), cut into pieces because a table
-property holds 32 Ki characters, with copies of a few fields beside it that queries and people use and nobody who decides reads. Every row
-carries the number of its schema. Code meets rows of older code (upcast here, by number, when there is a second schema) and of newer code
-(refused as `NewerSchema`, and left for newer code: during a deployment both run). Enum values and kinds are snake_case texts that are never
-renamed.
+property holds 32 Ki of UTF-16 units (the text is ASCII, so that a character is a unit), with copies of a few fields beside it that queries
+and people use and nobody who decides reads. Every row carries the number of its schema. Code meets rows of older code (upcast here, by
+number, when there is a second schema) and of newer code (refused as `NewerSchema`, and left for newer code: during a deployment both run).
+Enum values and kinds are snake_case texts that are never renamed.
 """
 
+import json
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import fields
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any
 
 from shared.model.clusters import ClusterRef
 from shared.model.errors import CallFailed, Code, Failure, NewerSchema
@@ -21,9 +21,13 @@ from shared.model.operations import Event, Head, Operation, Status
 from shared.model.requests import Door
 from shared.ports import Key, OpenRow
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 SCHEMA = 1
 PIECE = 32_000
-"""Characters in a property: Table Storage allows 64 KiB of UTF-16."""
+"""UTF-16 units in a property: Table Storage allows 64 KiB, which is 32,768 of them."""
+LAST_OF_FIRST_PLANE = 0xFFFF
 MOST_PIECES = 8
 """Eight pieces of head and eight of operation stay below Table Storage's 1 MiB an entity."""
 
@@ -31,18 +35,22 @@ Properties = dict[str, Any]
 
 
 @cache
-def _operation() -> TypeAdapter[Operation]:
+def _operation() -> "TypeAdapter[Operation]":
+    from pydantic import TypeAdapter
+
     return TypeAdapter(Operation)
 
 
 @cache
-def _head() -> TypeAdapter[Head]:
+def _head() -> "TypeAdapter[Head]":
+    from pydantic import TypeAdapter
+
     return TypeAdapter(Head)
 
 
 def operation_properties(operation: Operation) -> Properties:
     """The properties of an operation's row. Raises `CallFailed` with `too_large` for what does not fit."""
-    text = _operation().dump_json(operation, exclude_none=True).decode()
+    text = _json(operation)
     failure = operation.failure
     return {
         **_cut(text),
@@ -65,7 +73,7 @@ def operation_of(row: Mapping[str, Any]) -> Operation:
 
 def head_properties(head: Head) -> Properties:
     """The properties of a cluster's head."""
-    text = _head().dump_json(head, exclude_none=True).decode()
+    text = _json(head)
     return {**_cut(text), "current": head.current.id, "waiting": len(head.line), **_cluster(head.current.cluster)}
 
 
@@ -76,7 +84,7 @@ def head_of(row: Mapping[str, Any]) -> Head:
 
 def event_properties(event: Event) -> Properties:
     """The properties of a history row."""
-    return {"schema": SCHEMA, "n": event.n, "at": event.at.isoformat(), "text": event.text[:PIECE]}
+    return {"schema": SCHEMA, "n": event.n, "at": event.at.isoformat(), "text": fitting(event.text)}
 
 
 def event_of(row: Mapping[str, Any]) -> Event:
@@ -133,7 +141,34 @@ def key_of(row: Mapping[str, Any]) -> Key:
     return Key(operation=str(row["operation"]), digest=str(row["digest"]))
 
 
+def fitting(text: str) -> str:
+    """As much of a text's beginning as one property holds. A character beyond the first plane takes two units."""
+    units = 0
+    for n, character in enumerate(text):
+        units += 1 if ord(character) <= LAST_OF_FIRST_PLANE else 2
+        if units > PIECE:
+            return text[:n]
+    return text
+
+
 # ---- inside
+
+
+def _json(value: Operation | Head) -> str:
+    """The whole value as JSON in ASCII, as the readers above read it. Written by hand: accepting a request must not wait for a reader."""
+    return json.dumps(value, default=_plain, separators=(",", ":"))
+
+
+def _plain(value: object) -> object:
+    """A value that JSON does not know: an instant, a duration (ISO 8601, exact), or one of our own."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            span = abs(value)
+            return f"{'-' if value < span else ''}P{span.days}DT{span.seconds}.{span.microseconds:06}S"
+        case _:
+            return {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]  # raises for anything else
 
 
 def _cluster(ref: ClusterRef) -> Properties:

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.queue import QueueServiceClient
 
+from shared.adapters.queue_service import QueueService
 from shared.model.errors import CallFailed, Code, Failure
 from shared.model.operations import Wake
 
@@ -24,22 +24,21 @@ LONGEST = timedelta(days=6)
 class Queues:
     """The service's queues."""
 
-    def __init__(self, service: QueueServiceClient) -> None:
+    def __init__(self, service: QueueService) -> None:
         """Use the service."""
         self._service = service
 
     def send(self, queue: str, message: Mapping[str, Any], *, delay: timedelta = timedelta(0)) -> None:
         """Send one message, hidden for `delay` (rounded up to whole seconds: never early)."""
-        client = self._service.get_queue_client(queue)
         text = json.dumps(message, default=str, separators=(",", ":"))
-        hidden = max(0, math.ceil(min(delay, LONGEST).total_seconds())) or None
+        hidden = max(0, math.ceil(min(delay, LONGEST).total_seconds()))
         try:
             try:
-                client.send_message(text, visibility_timeout=hidden, time_to_live=NEVER)
+                self._service.put(queue, text, hidden=hidden, lives=NEVER)
             except ResourceNotFoundError:
                 with contextlib.suppress(ResourceExistsError):
-                    client.create_queue()
-                client.send_message(text, visibility_timeout=hidden, time_to_live=NEVER)
+                    self._service.make(queue)
+                self._service.put(queue, text, hidden=hidden, lives=NEVER)
         except AzureError as fault:
             said = f"queue {queue} did not take a message ({type(fault).__name__})"
             raise CallFailed(Failure(code=Code.UNREACHABLE, message=said, transient=True, unsure=True)) from fault

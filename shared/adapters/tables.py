@@ -10,29 +10,38 @@ keys        hash of caller and key / `key`              what an idempotency key 
 letters     UTC day / letter id                         dead letters
 """
 
-import base64
-import binascii
-import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceRequestTimeoutError,
+    ServiceResponseError,
+    ServiceResponseTimeoutError,
+)
 from azure.data.tables import TableClient, TableServiceClient, TableTransactionError, TransactionOperation, UpdateMode
 
 from shared.adapters import codec
+from shared.adapters.pages import Pager
 from shared.model.errors import CallFailed, Code, Failure, Stale
 from shared.model.letters import Letter
-from shared.model.listing import Page, Query, Summary
+from shared.model.listing import Page, Query
 from shared.model.operations import Event, Head, Operation, partition_of
 from shared.ports import Change, Key, OpenRow, Stored
 from shared.rules import naming
 
 TABLES = ("clusters", "open", "journal", "keys", "letters")
 SHARDS = 4
-CONFLICT, PRECONDITION_FAILED, NOT_FOUND = 409, 412, 404
+READ_AGAIN_SECONDS = 0.2
+CONFLICT, PRECONDITION_FAILED, NOT_FOUND, SERVER_FAULT = 409, 412, 404, 500
+TABLE_NOT_FOUND = "TableNotFound"
 _LOST = frozenset({CONFLICT, PRECONDITION_FAILED, NOT_FOUND})
 """What a transaction answers when somebody saved first: the row is there already, is another version, or is gone."""
 _T = TypeVar("_T")
@@ -41,9 +50,10 @@ _T = TypeVar("_T")
 class Tables:
     """The service's tables, made when one is first found missing, so that no start-up and no call pays for looking."""
 
-    def __init__(self, service: TableServiceClient) -> None:
-        """Use the service."""
+    def __init__(self, service: TableServiceClient, *, pause: Callable[[float], object] = time.sleep) -> None:
+        """Use the service; `pause` lets seconds pass before a read is sent again."""
         self._service = service
+        self._pause = pause
         self._lock = threading.Lock()
 
     def table(self, name: str) -> TableClient:
@@ -56,12 +66,25 @@ class Tables:
             try:
                 return do()
             except (HttpResponseError, TableTransactionError) as fault:
-                if _error_code(fault) != "TableNotFound":
+                if _error_code(fault) != TABLE_NOT_FOUND:
                     raise
                 self._make()
                 return do()
         except AzureError as fault:
             raise _failed(fault) from fault
+
+    def read(self, do: Callable[[], _T]) -> _T:
+        """Do one read by `call`, and once more a moment later where the connection broke or storage answered 5xx. Never for writes.
+
+        Not the SDK's own retry: that one sleeps whatever `Retry-After` says. A timeout is not tried again: it has cost enough already.
+        """
+        try:
+            return self.call(do)
+        except CallFailed as failed:
+            if not _passing(failed.__cause__):
+                raise
+        self._pause(READ_AGAIN_SECONDS)
+        return self.call(do)
 
     def _make(self) -> None:
         with self._lock:
@@ -70,7 +93,7 @@ class Tables:
 
     def check(self) -> None:
         """One cheap read."""
-        self.call(
+        self.read(
             lambda: next(iter(self.table("open").query_entities("PartitionKey eq 's0'", results_per_page=1, select=["RowKey"])), None)
         )
 
@@ -162,9 +185,9 @@ class TableOperations:
 
     def page(self, query: Query) -> Page:
         """A page: of one cluster's operations, or of the open ones and then the journal's days, newest first."""
-        return _Pager(self, query).page()
+        return Pager(self, query).page()
 
-    def rows(self, table: str, query: str, *, top: int | None = None) -> Iterator[Mapping[str, Any]]:
+    def rows(self, table: str, query: str, *, top: int) -> Iterator[Mapping[str, Any]]:
         """Rows of a table in key order, a page of `top` at a time, without the pieces of whole operations."""
         return self._query(table, query, select=["PartitionKey", "RowKey", *codec.SUMMARY_FIELDS], top=top)
 
@@ -172,7 +195,7 @@ class TableOperations:
 
     def _get(self, table: str, partition: str, row: str) -> Any | None:  # noqa: ANN401 - the SDK's TableEntity
         try:
-            return self._tables.call(lambda: self._tables.table(table).get_entity(partition, row))
+            return self._tables.read(lambda: self._tables.table(table).get_entity(partition, row))
         except CallFailed as failed:
             if isinstance(failed.__cause__, ResourceNotFoundError):
                 return None
@@ -182,8 +205,8 @@ class TableOperations:
         pages = self._tables.call(lambda: self._tables.table(table).query_entities(query, select=select, results_per_page=top).by_page())
         while True:
             # A page is fetched when it is asked for, so storage's faults arise here.
-            page = self._tables.call(lambda: list(next(pages, ())))
-            if not page:
+            page = self._tables.read(lambda: _rows_of(next(pages, None)))
+            if page is None:
                 return
             yield from page
 
@@ -191,71 +214,9 @@ class TableOperations:
         try:
             return self._tables.table("clusters").submit_transaction(batch)
         except (TableTransactionError, HttpResponseError) as fault:
-            if fault.status_code in _LOST and _error_code(fault) != "TableNotFound":
+            if fault.status_code in _LOST and _error_code(fault) != TABLE_NOT_FOUND:
                 raise Stale from fault
             raise
-
-
-class _Pager:
-    """One page of a list, and the token that goes on where it stopped."""
-
-    def __init__(self, operations: TableOperations, query: Query) -> None:
-        self._operations = operations
-        self._query = query
-        self._start = _untoken(query.continuation)
-        self._found: list[Summary] = []
-
-    def page(self) -> Page:
-        return self._of_cluster() if self._query.cluster is not None else self._of_all()
-
-    def _of_cluster(self) -> Page:
-        query = self._query
-        partition = naming.partition(query.cluster) if query.cluster is not None else ""
-        newest = self._start.get("row") or f"op op-{partition}-{naming.newest_first(query.until)}"
-        oldest = f"op op-{partition}-{naming.newest_first(query.since)}~"
-        comparison = "gt" if "row" in self._start else "ge"
-        odata = f"PartitionKey eq '{partition}' and RowKey {comparison} '{newest}' and RowKey le '{oldest}'"
-        for row in self._operations.rows("clusters", odata, top=query.top):
-            self._take(codec.summary_of(row, str(row["RowKey"])[3:]))
-            if len(self._found) == query.top:
-                return Page(items=tuple(self._found), continuation=_token({"row": str(row["RowKey"])}))
-        return Page(items=tuple(self._found))
-
-    def _of_all(self) -> Page:
-        if "day" not in self._start:
-            after = self._start.get("open", "")
-            for row in sorted(self._operations.open(), key=lambda row: naming.newest_first(row.since) + row.operation):
-                place = naming.newest_first(row.since) + row.operation
-                if place <= after:
-                    continue
-                operation = self._operations.load(row.operation)
-                if operation is not None and not operation.ended:
-                    self._take(codec.summarised(operation))
-                if len(self._found) == self._query.top:
-                    return Page(items=tuple(self._found), continuation=_token({"open": place}))
-        return self._of_days()
-
-    def _of_days(self) -> Page:
-        query = self._query
-        day = date.fromisoformat(self._start["day"]) if "day" in self._start else query.until.astimezone(UTC).date()
-        row_after = self._start.get("row", "")
-        while day >= query.since.astimezone(UTC).date():
-            odata = f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{row_after}'"
-            for row in self._operations.rows("journal", odata, top=query.top):
-                self._take(codec.summary_of(row, str(row["operation"])))
-                if len(self._found) == query.top:
-                    return Page(items=tuple(self._found), continuation=_token({"day": day.isoformat(), "row": str(row["RowKey"])}))
-            day, row_after = day - timedelta(days=1), ""
-        return Page(items=tuple(self._found))
-
-    def _take(self, summary: Summary) -> None:
-        query = self._query
-        if (
-            (not query.statuses or summary.status in query.statuses)
-            and (not query.actions or summary.action in query.actions)
-            and (not query.doors or summary.door in query.doors)
-        ):
-            self._found.append(summary)
 
 
 class TableLetters:
@@ -273,7 +234,7 @@ class TableLetters:
             "schema": codec.SCHEMA,
             "queue": letter.queue,
             "reason": letter.reason[:1000],
-            "text": letter.text[: codec.PIECE],
+            "text": codec.fitting(letter.text),
             "filed_at": letter.filed_at.isoformat(),
             "operation": letter.operation or "",
         }
@@ -288,32 +249,25 @@ def _day(instant: datetime) -> str:
     return instant.astimezone(UTC).date().isoformat()
 
 
-def _token(place: dict[str, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def _untoken(text: str | None) -> dict[str, str]:
-    """The place a token stands for. Raises ValueError for what is no token of ours: it goes into a query."""
-    if text is None:
-        return {}
-    try:
-        place = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, binascii.Error, RecursionError) as fault:
-        message = "not a continuation token of this list"
-        raise ValueError(message) from fault
-    plain = isinstance(place, dict) and all(isinstance(value, str) and "'" not in value for value in place.values())
-    if not plain or not place.keys() <= {"row", "open", "day"} or not place:
-        message = "not a continuation token of this list"
-        raise ValueError(message)
-    if "day" in place:
-        date.fromisoformat(place["day"])
-    return dict(place)
+def _rows_of(page: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:
+    """The rows of a page; None where there is no page any more. A page may be empty and not the last."""
+    return None if page is None else list(page)
 
 
 def _error_code(fault: AzureError) -> str | None:
-    """Storage's own word for what went wrong; the SDK adds it to its exceptions where there is one."""
+    """Storage's own word for what went wrong: the SDK adds it to most of its exceptions, and not to those of an insert."""
     code = getattr(fault, "error_code", None)
-    return None if code is None else str(getattr(code, "value", code))
+    if code is not None:
+        return str(getattr(code, "value", code))
+    response = getattr(fault, "response", None)
+    return TABLE_NOT_FOUND if response is not None and f'"{TABLE_NOT_FOUND}"' in response.text() else None
+
+
+def _passing(fault: BaseException | None) -> bool:
+    """Whether the same read may well succeed in a moment."""
+    if isinstance(fault, ServiceRequestError | ServiceResponseError):
+        return not isinstance(fault, ServiceRequestTimeoutError | ServiceResponseTimeoutError)
+    return isinstance(fault, HttpResponseError) and (fault.status_code or 0) >= SERVER_FAULT
 
 
 def _failed(fault: AzureError) -> CallFailed:

@@ -70,7 +70,7 @@ class ClusterRef:
             if len(parts) == 2:
                 parts = [default_subscription, *parts]
             if len(parts) != 3:
-                message = "want resource-group/name, subscription/resource-group/name or a full ARM id"
+                message = "has no known form, want resource-group/name, subscription/resource-group/name or a full ARM id"
                 raise ValueError(message)
         subscription, group, name = parts
         if not _SUBSCRIPTION.fullmatch(subscription):

@@ -60,11 +60,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a request is not accepted: what is, what was wanted, what to do."""
+    """Why a request is not accepted: what is, what was wanted, what to do.
+
+    `final`: no operation ahead of it can make it possible, so it is refused even where others would wait in line.
+    """
 
     code: Code
     message: str
     faults: tuple[Fault, ...] = ()
+    final: bool = False
     retry_after: timedelta | None = None
 
 

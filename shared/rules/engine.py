@@ -166,16 +166,20 @@ def cancel(operation: Operation, *, by: str, now: datetime) -> Operation | Refus
 
 
 def distressed(operation: Operation, failure: Failure, now: datetime) -> Operation:
-    """The operation with a call for attention; it ends as soon as the operation moves."""
-    return replace(operation, attention=Attention(failure=failure, since=now), updated_at=now)
+    """The operation with a call for attention; it ends as soon as the operation moves. A second call goes on from the first."""
+    since = now if operation.attention is None else operation.attention.since
+    return replace(operation, attention=Attention(failure=failure, since=since), updated_at=now)
 
 
 def expired(operation: Operation, now: datetime) -> Operation | None:
-    """The operation ended as stuck, if it calls for attention and its time is long up; else None.
+    """The operation ended as stuck, if its time is long up and it has called for attention for as long as `GRACE`; else None.
 
-    The last resort of "an accepted operation always ends": it needs nothing of the operation to work but this function.
+    The last resort of "an accepted operation always ends": it needs nothing of the operation to work but this function. An outage of ours
+    that outlasts an operation's time does not end it before it was woken again, and Azure asked.
     """
     if operation.ended or operation.attention is None or operation.headed_at is None:
+        return None
+    if now < operation.attention.since + GRACE:
         return None
     cause = operation.attention.failure.message
     if operation.plan is None:

@@ -21,8 +21,8 @@ def partition(ref: ClusterRef) -> str:
 
 
 def newest_first(instant: datetime) -> str:
-    """Nine characters that sort in the order of time, the newest first; 1 ms fine."""
-    left = _LATEST_MS - int(instant.astimezone(UTC).timestamp() * 1000)
+    """Nine characters that sort in the order of time, the newest first; 1 ms fine. Nothing is before 1970 or after 3084."""
+    left = min(max(_LATEST_MS - int(instant.astimezone(UTC).timestamp() * 1000), 0), _LATEST_MS)
     digits = []
     for _ in range(_TIME_DIGITS):
         left, digit = divmod(left, len(_DIGITS))

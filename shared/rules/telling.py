@@ -18,7 +18,7 @@ def _about_the_whole(before: Operation | None, after: Operation) -> list[str]:
     if after.headed_at is not None and (before is None or before.headed_at is None):
         parts.append("first of its cluster")
     if after.plan is not None and (before is None or before.plan is None):
-        parts.append(f"planned {len(after.plan.steps)} steps: {after.plan.because}")
+        parts.append(f"planned {_counted(len(after.plan.steps), 'step')}: {after.plan.because}")
     if after.cancelled_by is not None and (before is None or before.cancelled_by is None):
         parts.append(f"cancellation asked by {after.cancelled_by.by}")
     if after.declined is not None:
@@ -53,3 +53,7 @@ def _word(state: StepState) -> str:
             return f"skipped ({because})"
         case _:
             assert_never(state)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -46,7 +46,8 @@ def _cancelled(before: Operation, after: Operation, desk: Desk, clock: Clock) ->
     if stored.head.current != before:
         raise Stale
     if after.ended:
-        finish(desk, stored, before, after, clock.now())
+        # A wake-up is still on its way. It is not to find its own number, or it would close the operation, and tell its sender, once more.
+        finish(desk, stored, before, replace(after, wake=after.wake + 1), clock.now())
         return after
     saved = save(desk, stored, before, after, wake=True)
     wake(desk, saved.head.current)

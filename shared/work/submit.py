@@ -60,13 +60,14 @@ def submit(submission: Submission, *, clusters: Clusters, desk: Desk, clock: Clo
     partition = naming.partition(submission.cluster)
     stored: Stored | None = None
     if not isinstance(drawn, Plan):
-        # Rare: only then must the head be read first, because what is refused or done already on an idle cluster waits its turn on a busy
-        # one.
+        # Only then must the head be read first: what is refused or done already on an idle cluster may wait its turn on a busy one.
         known = _known(desk, name, submission.digest)
         if known is not None:
             return known
+        if isinstance(drawn, Refusal) and drawn.final:
+            return drawn
         stored = desk.operations.head(partition)
-        if isinstance(drawn, Refusal) and (stored is None or drawn.code is Code.FORBIDDEN):
+        if isinstance(drawn, Refusal) and stored is None:
             return drawn
     now = clock.now()
     operation = _new(submission, partition, ids, now)
@@ -155,11 +156,11 @@ def _meaning(desk: Desk, bound: Key, digest: str) -> Taken | Refusal | None:
 
 
 def _answered(taken: Taken, desk: Desk) -> Taken:
-    """See that an accepted operation is woken, and its sender told. A first wake-up that may never have been sent is sent again."""
+    """See that an accepted operation's sender is told, and it is woken. A first wake-up that may never have been sent is sent again."""
     operation = taken.operation
+    announce(desk, operation, "accepted")
     if not operation.ended and taken.position == 0 and operation.saves == 1:
         wake(desk, operation)
-    announce(desk, operation, "accepted")
     return taken
 
 

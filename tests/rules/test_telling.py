@@ -25,7 +25,7 @@ def test_a_whole_life_reads_as_a_story() -> None:
     assert story == [
         "accepted",
         "first of its cluster",
-        "planned 1 steps: a test wants it",
+        "planned 1 step: a test wants it",
         "step 1: starting",
         "step 1: running in Azure",
         "step 1: Azure reported success",

@@ -29,7 +29,7 @@ def plan_create(request: Create, ref: ClusterRef, survey: Survey) -> Plan | Alre
     faults = tuple(_faults(request))
     if faults:
         message = f"cluster {ref} cannot be made as asked: {'; '.join(fault.message for fault in faults)}"
-        return Refusal(code=Code.IMPOSSIBLE, message=message, faults=faults)
+        return Refusal(code=Code.IMPOSSIBLE, message=message, faults=faults, final=True)
     make = MakeCluster(
         location=request.location,
         version=request.version,

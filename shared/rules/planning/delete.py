@@ -16,7 +16,7 @@ def plan_delete(request: Delete, ref: ClusterRef, survey: Survey) -> Plan | Alre
     """Cluster removed, then its group if asked. Refused unless `confirm` is the cluster's name, to the letter."""
     if request.confirm != ref.name:
         message = f"confirm is {request.confirm[:80]!a}, want the name of the cluster to be deleted: {ref.name!a}"
-        return Refusal(code=Code.IMPOSSIBLE, message=message, faults=(Fault(pointer="/confirm", message=message),))
+        return Refusal(code=Code.IMPOSSIBLE, message=message, faults=(Fault(pointer="/confirm", message=message),), final=True)
     steps = [Step(name=f"delete cluster {ref.name}", action=RemoveCluster(), limit=DELETE_LIMIT)]
     if request.delete_resource_group:
         steps.append(Step(name=f"delete resource group {ref.group}", action=RemoveGroup(), limit=DELETE_LIMIT))

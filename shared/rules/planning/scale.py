@@ -37,18 +37,18 @@ def plan_scale(request: Scale, ref: ClusterRef, survey: Survey) -> Plan | Alread
 
 
 def _impossible(request: Scale, cluster: Cluster, pool: NodePool) -> Refusal | None:
-    if cluster.state == "Deleting":
-        return Refusal(code=Code.IMPOSSIBLE, message=f"cluster {cluster.ref} is being deleted")
-    if PowerState.STOPPED in (cluster.power, pool.power):
-        what = f"cluster {cluster.ref}" if cluster.power is PowerState.STOPPED else f"pool {pool.name}"
-        return Refusal(code=Code.IMPOSSIBLE, message=f"{what} is stopped, and AKS scales nothing that is stopped; start it first")
     if isinstance(request.to, Range):
         wrong, pointer = range_fault(request.to, pool.mode), "/min"
     else:
         wrong, pointer = count_fault(request.to, pool.mode), "/count"
     if wrong is not None:
         message = f"pool {pool.name} cannot have {wrong}"
-        return Refusal(code=Code.IMPOSSIBLE, message=message, faults=(Fault(pointer=pointer, message=wrong),))
+        return Refusal(code=Code.IMPOSSIBLE, message=message, faults=(Fault(pointer=pointer, message=wrong),), final=True)
+    if cluster.state == "Deleting":
+        return Refusal(code=Code.IMPOSSIBLE, message=f"cluster {cluster.ref} is being deleted")
+    if PowerState.STOPPED in (cluster.power, pool.power):
+        what = f"cluster {cluster.ref}" if cluster.power is PowerState.STOPPED else f"pool {pool.name}"
+        return Refusal(code=Code.IMPOSSIBLE, message=f"{what} is stopped, and AKS scales nothing that is stopped; start it first")
     if not isinstance(request.to, Range) and pool.autoscale is not None:
         message = (
             f"pool {pool.name} is scaled by the cluster autoscaler ({pool.autoscale}), which would undo a count of {request.to}; "

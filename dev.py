@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""One command line for people: makes the environment it needs, then runs the stack, the demo, the tests, the checks, the bench.
+
+Standard library only. It must not know how the app works: real work is done by modules that it runs inside the environment.
+"""
+
+from __future__ import annotations  # so that an old Python can read this file far enough to say what is wrong
+
+import argparse
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from local import package, suite
+from local.interpreters import SUPPORTED, FaultError, Python, chosen_python, find_python, quietly, say
+
+ROOT = Path(__file__).resolve().parent
+VENVS = ROOT / ".venv"
+LAPTOP = ROOT / ".laptop"
+LOCKED = ROOT / "requirements-dev.txt"
+MADE = (".venv", ".laptop", ".cache", ".ruff_cache", ".import_linter_cache", ".hypothesis", "dist")
+PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
+
+
+@contextlib.contextmanager
+def held(lock: Path, *, otherwise: str | None = None) -> Iterator[None]:
+    """Hold a lock that the system lets go of however this process ends; wait for it, or, with `otherwise`, say that and give up."""
+    import fcntl  # noqa: PLC0415 - not on every system, and `main` has to say so first
+
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if otherwise else 0))
+        except BlockingIOError:
+            raise FaultError(otherwise) from None
+        yield
+
+
+def environment(python: Python) -> Path:
+    """The interpreter of `.venv/<pyXY>`, made and filled when it is not there or the locked requirements have changed."""
+    home = VENVS / python.tag
+    inside = home / "bin" / "python"
+    stamp = home / "made-of"
+    made_of = hashlib.sha256(LOCKED.read_bytes()).hexdigest()
+    with held(VENVS / f"{python.tag}.lock"):
+        if inside.exists() and stamp.exists() and stamp.read_text() == made_of:
+            return inside
+        say(f"making {home.relative_to(ROOT)} with Python {python.name} and what {LOCKED.name} locks (once; about a minute)")
+        begun = time.monotonic()
+        quietly("the environment could not be made", [python.path, "-m", "venv", "--clear", home])
+        options = ["--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:"]
+        quietly("the requirements could not be installed; is there a network?", [inside, "-m", "pip", "install", *options, "-r", LOCKED])
+        stamp.write_text(made_of)
+        say(f"made in {time.monotonic() - begun:.0f} seconds")
+    return inside
+
+
+def installed_azurite(inside: Path) -> bool:
+    """Whether Azurite is here, after installing it where it was not; what went wrong has been said."""
+    return subprocess.run([inside, "-m", "local.storage"], cwd=ROOT, check=False).returncode == 0
+
+
+def become(inside: Path, module: str, arguments: list[str]) -> NoReturn:
+    """Turn this process into `python -m module`, so that Ctrl-C and the exit code are the module's own."""
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    os.execv(inside, [str(inside), "-m", module, *arguments])  # noqa: S606 - no shell is wanted, and the arguments are the person's own
+
+
+# --------------------------------------------------------------------------------------------------------------------- the stack
+
+
+def laptop(module: str, arguments: list[str], python: Python) -> NoReturn:
+    """Run a module that needs the environment and Azurite."""
+    inside = environment(python)
+    if not installed_azurite(inside):
+        raise SystemExit(1)
+    become(inside, module, arguments)
+
+
+def clean(*, state_only: bool) -> int:
+    """Take away all that this command line has made, or only the rehearsed world; refused while the stack runs."""
+    gone = [LAPTOP / "world"] if state_only else [ROOT / name for name in MADE]
+    if not state_only:
+        gone += [folder for top in suite.CHECKED for folder in (ROOT / top).rglob("__pycache__")] + [ROOT / "__pycache__"]
+    with held(LAPTOP / "up.lock", otherwise="the stack is running (`dev.py up`): end it with Ctrl-C first"):
+        for path in gone:
+            if path.exists():
+                say(f"removing {path.relative_to(ROOT)}")
+                shutil.rmtree(path)
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------- tests, checks
+
+
+def test(arguments: list[str], wanted: str | None) -> int:
+    """Checks, then the whole suite on every Python found; with paths or pytest arguments only those, on one Python, without the checks."""
+    first = chosen_python(wanted)
+    inside = environment(first)
+    if not installed_azurite(inside):
+        say("going on without Azurite; the tests that need it are skipped")
+    outcomes = []
+    runs = [(first, inside)]
+    if arguments:
+        say(f"only what was asked for, on Python {first.name}; `dev.py test` alone runs the checks and everything")
+    else:
+        say(f"checks on Python {first.name}")
+        outcomes.append(suite.checks(inside))
+        for version in SUPPORTED if wanted is None else ():
+            other = first if version == first.version else find_python(version)
+            if other is None:
+                say("Python {}.{} is not on this machine, so nothing runs on it".format(*version))
+            elif other is not first:
+                runs.append((other, environment(other)))
+    outcomes += suite.tests(runs, [from_here(argument) for argument in arguments])
+    return suite.close(outcomes)
+
+
+def from_here(argument: str) -> str:
+    """A path given from where the person stands, made whole, because pytest runs at the root; anything else as it is."""
+    path, mark, rest = argument.partition("::")
+    here = Path.cwd() / path
+    return f"{here}{mark}{rest}" if not argument.startswith("-") and here.exists() else argument
+
+
+# ------------------------------------------------------------------------------------------------------------------ package, lock
+
+
+def lock(python: Python, *, upgrade: bool) -> int:
+    """Pin what the two `.in` files ask for, with hashes, for all supported Pythons; then see that each pin has a wheel everywhere."""
+    inside = environment(python)
+    uv: list[str | Path] = [inside, "-m", "uv", "--no-config", "--quiet", "pip"]
+    # No address of an index goes into the files, so that they hold with any.
+    options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"]
+    options += ["--custom-compile-command", "python3 dev.py lock", *(["--upgrade"] if upgrade else [])]
+    for name in ("requirements", "requirements-dev"):
+        say(f"locking {name}.in into {name}.txt")
+        quietly("no set of versions fits", [*uv, "compile", *options, "--output-file", f"{name}.txt", f"{name}.in"])
+    nowhere = LAPTOP / "nowhere"
+    nowhere.mkdir(parents=True, exist_ok=True)
+    for version in SUPPORTED:
+        name = "{}.{}".format(*version)
+        say(f"wheels for Python {name} on {len(PLATFORMS)} platforms")
+        for platform in PLATFORMS:
+            options = ["--dry-run", "--only-binary=:all:", "--require-hashes", "--no-deps", f"--target={nowhere}"]
+            options += [f"--python-version={name}", f"--python-platform={platform}"]
+            quietly(f"a pin has no wheel for Python {name} on {platform}", [*uv, "install", *options, "-r", LOCKED])
+    nowhere.rmdir()
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------- the command line
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; `python3 dev.py` alone shows its help."""
+    top = argparse.ArgumentParser(prog="dev.py", description="Runs, tests, checks and packages Tidekeeper.", allow_abbrev=False)
+    commands = top.add_subparsers(dest="command", metavar="command")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.add_argument("--python", metavar="X.Y", help="the Python to use, such as 3.12 (default: the one that runs this)")
+        return sub
+
+    up = command("up", "start storage, a simulated Azure and the app on loopback; Ctrl-C ends all")
+    up.add_argument("--host", choices=("local", "func"), default="local", help="who runs the app: the host in this project, or Core Tools")
+    up.add_argument("--speed", type=float, default=1.0, help="how many times as fast as real the rehearsed world runs (default 1)")
+    up.add_argument("--port", type=int, default=7071, help="the app's port (default 7071; 0: any free one)")
+    up.add_argument("--auth", action="store_true", help="ask for function keys, as Azure does")
+    up.add_argument("--workers", type=int, default=1, help="worker processes (default 1)")
+    command("demo", "the main job, start to end, at speed 60: create, scale, wait in line, refuse, survive a kill, delete")
+    command("test", "checks, then the tests on every Python found; or only the paths and pytest arguments given")
+    check = command("check", "lint, form, types and imports")
+    check.add_argument("--fix", action="store_true", help="mend first what can be mended")
+    command("bench", "count transactions and calls, and measure; a table and JSON")
+    command("package", "a zip to deploy, in dist/")
+    pins = command("lock", "pin requirements.in and requirements-dev.in")
+    pins.add_argument("--upgrade", action="store_true", help="take newer versions where there are some")
+    cleaning = command("clean", "take away what this command line has made")
+    cleaning.add_argument("--state", action="store_true", help="only the rehearsed world: storage, the simulated Azure, logs")
+    return top
+
+
+def carry_out(arguments: argparse.Namespace, extra: list[str]) -> int:
+    """Do what was asked; answers the exit code."""
+    if arguments.command == "clean":
+        return clean(state_only=arguments.state)
+    if arguments.command == "test":
+        return test(extra, arguments.python)
+    python = chosen_python(arguments.python)
+    if arguments.command == "check":
+        return 1 if suite.checks(environment(python), fix=arguments.fix).failed else 0
+    if arguments.command == "package":
+        say(package.build(python, ROOT, ROOT / "dist"))
+        return 0
+    if arguments.command == "lock":
+        return lock(python, upgrade=arguments.upgrade)
+    if arguments.command == "up":
+        names = ("host", "speed", "port", "workers")
+        extra = [f"--{name}={getattr(arguments, name)}" for name in names] + (["--auth"] if arguments.auth else [])
+    laptop(f"local.{arguments.command}", extra, python)
+
+
+def move_if_needed() -> None:
+    """Go on with a supported Python where this one is not; a fault where there is none, or where the system will not do."""
+    if os.name != "posix":
+        message = "this command line needs Linux, macOS or the Windows Subsystem for Linux"
+        raise FaultError(message)
+    if sys.version_info[:2] not in SUPPORTED:
+        other = chosen_python()
+        say("Python {}.{} is not one this project runs on; going on with {}".format(*sys.version_info[:2], other.path))
+        os.execv(other.path, [str(other.path), str(Path(__file__).resolve()), *sys.argv[1:]])  # noqa: S606 - as in `become`
+
+
+def main() -> int:
+    """Read the command line, move to a Python that will do if this one will not, and do it."""
+    top = parser()
+    arguments, extra = top.parse_known_args()
+    if arguments.command is None:
+        top.print_help()
+        return 0
+    if extra and arguments.command not in {"test", "demo", "bench"}:
+        top.error(f"{arguments.command} does not know {' '.join(extra)}")
+    try:
+        move_if_needed()
+        return carry_out(arguments, extra)
+    except FaultError as fault:
+        print(f"dev.py: {fault}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Pages of operations: one cluster's, or the open ones and then the journal's days. Must not cost more the more is stored.
+
+A continuation token says where the last page stopped. It comes back from outside and goes into a query, so it is checked like any input.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable
+from datetime import UTC, date, timedelta
+from typing import TYPE_CHECKING
+
+from shared.adapters import codec
+from shared.model.listing import Page, Query, Summary
+from shared.model.operations import ENDED
+from shared.rules import naming
+
+if TYPE_CHECKING:
+    from shared.adapters.tables import TableOperations
+
+QUOTE = "'"
+
+
+class Pager:
+    """One page of a list, and the token that goes on where it stopped."""
+
+    def __init__(self, operations: "TableOperations", query: Query) -> None:
+        """Prepare a page of `operations` for `query`. Raises ValueError for a token that is none."""
+        self._operations = operations
+        self._query = query
+        self._start = _untoken(query.continuation)
+        self._found: list[Summary] = []
+
+    def page(self) -> Page:
+        """The page. Raises ValueError for a token of another list."""
+        cluster = self._query.cluster
+        return self._of_all() if cluster is None else self._of_cluster(naming.partition(cluster))
+
+    def _of_cluster(self, partition: str) -> Page:
+        query = self._query
+        newest = f"op op-{partition}-{naming.newest_first(query.until)}"
+        oldest = f"op op-{partition}-{naming.newest_first(query.since)}~"
+        odata = f"PartitionKey eq '{partition}' and RowKey ge '{newest}' and RowKey le '{oldest}'{self._filters()}"
+        if self._start:
+            after = self._start.get("row", "")
+            if self._start.keys() != {"row"} or not after.startswith(f"op op-{partition}-"):
+                raise _no_token()
+            odata += f" and RowKey gt '{after}'"
+        for row in self._operations.rows("clusters", odata, top=query.top):
+            self._take(codec.summary_of(row, str(row["RowKey"])[3:]))
+            if len(self._found) == query.top:
+                return Page(items=tuple(self._found), continuation=_token({"row": str(row["RowKey"])}))
+        return Page(items=tuple(self._found))
+
+    def _of_all(self) -> Page:
+        if self._start.keys() not in ({"open"}, {"day", "row"}, set()):
+            raise _no_token()
+        statuses = self._query.statuses
+        if "day" not in self._start and (not statuses or statuses - ENDED):
+            looked = 0
+            for place, row in sorted((naming.newest_first(row.since) + row.operation, row.operation) for row in self._operations.open()):
+                if place <= self._start.get("open", ""):
+                    continue
+                operation = self._operations.load(row)
+                if operation is not None and not operation.ended:
+                    self._take(codec.summarised(operation))
+                looked += 1
+                # Each is a read of its own, so a page may come short, but never costs more than a whole one.
+                if looked == self._query.top:
+                    return Page(items=tuple(self._found), continuation=_token({"open": place}))
+        return self._of_days() if not statuses or statuses & ENDED else Page(items=tuple(self._found))
+
+    def _of_days(self) -> Page:
+        query = self._query
+        first, last = query.since.astimezone(UTC).date(), query.until.astimezone(UTC).date()
+        # Never from a day outside what is asked for, whatever the token says: each day is a request.
+        day = min(date.fromisoformat(self._start["day"]), last) if "day" in self._start else last
+        row_after = self._start.get("row", "")
+        while day >= first:
+            odata = f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{row_after}'{self._filters()}"
+            for row in self._operations.rows("journal", odata, top=query.top):
+                self._take(codec.summary_of(row, str(row["operation"])))
+                if len(self._found) == query.top:
+                    return Page(items=tuple(self._found), continuation=_token({"day": day.isoformat(), "row": str(row["RowKey"])}))
+            day, row_after = day - timedelta(days=1), ""
+        return Page(items=tuple(self._found))
+
+    def _filters(self) -> str:
+        """The query's filters for storage to apply, so that what is not wanted is not sent a page at a time."""
+        wanted = (("status", self._query.statuses), ("action", self._query.actions), ("door", self._query.doors))
+        return "".join(f" and ({_any_of(name, values)})" for name, values in wanted if values)
+
+    def _take(self, summary: Summary) -> None:
+        query = self._query
+        if (
+            (not query.statuses or summary.status in query.statuses)
+            and (not query.actions or summary.action in query.actions)
+            and (not query.doors or summary.door in query.doors)
+        ):
+            self._found.append(summary)
+
+
+def _token(place: dict[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _untoken(text: str | None) -> dict[str, str]:
+    """The place a token stands for. Raises ValueError for what is no token of ours: it goes into a query."""
+    if text is None:
+        return {}
+    try:
+        place = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        plain = isinstance(place, dict) and all(isinstance(value, str) and "'" not in value for value in place.values())
+        if not plain or not place:
+            raise _no_token()
+        if "day" in place:
+            date.fromisoformat(place["day"])
+    except (ValueError, binascii.Error, RecursionError) as fault:
+        raise _no_token() from fault
+    return dict(place)
+
+
+def _no_token() -> ValueError:
+    return ValueError("not a continuation token of this list")
+
+
+def _any_of(name: str, values: Iterable[str]) -> str:
+    return " or ".join(f"{name} eq '{value.replace(QUOTE, QUOTE * 2)}'" for value in sorted(values))

@@ -1,0 +1,88 @@
+"""The tables against answers that Azurite never gives: empty pages that are not the last, faults in the middle of a list, odd refusals."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.adapters import clients, codec
+from shared.adapters.tables import TableOperations, Tables
+from shared.model.errors import CallFailed, Code
+from shared.model.operations import Head
+from tests.adapters.wires import Reply, Wire, in_turn, said
+from tests.builders import an_operation
+from tests.contract.storing import change
+from tests.worldly import some_settings
+
+STORAGE = "DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=c2VjcmV0LWtleQ==;EndpointSuffix=core.windows.net"
+OPERATION = an_operation()
+ROW = {"PartitionKey": "s2", "RowKey": OPERATION.id, **codec.open_properties(OPERATION)}
+MORE: dict[str, Any] = {"x_ms_continuation_NextPartitionKey": "1!4!czI-", "x_ms_continuation_NextRowKey": "1!4!b3A-"}
+
+
+def operations_on(*answers: Reply | Exception) -> tuple[TableOperations, Wire]:
+    wire = Wire(in_turn(answers))
+    service = clients.tables(some_settings({"AzureWebJobsStorage": STORAGE}), over=wire)
+    return TableOperations(Tables(service, pause=lambda _: None)), wire
+
+
+def refused(status: int, code: str) -> Reply:
+    return said({"odata.error": {"code": code, "message": {"lang": "en-US", "value": "no"}}}, status=status)
+
+
+def test_an_empty_page_that_is_not_the_last_does_not_end_a_list() -> None:
+    operations, wire = operations_on(
+        said({"value": []}, **MORE), said({"value": [ROW]}, **MORE), said({"value": []}, **MORE), said({"value": [ROW]})
+    )
+    assert [row.operation for row in operations.open()] == [OPERATION.id, OPERATION.id]
+    assert len(wire.asked) == 4
+    assert "NextPartitionKey" in wire.asked[1].url
+
+
+def test_a_fault_in_the_middle_of_a_list_is_tried_once_more_on_the_same_page() -> None:
+    operations, wire = operations_on(said({"value": [ROW]}, **MORE), Reply(status=503), said({"value": [ROW]}))
+    assert len(list(operations.open())) == 2
+    assert wire.asked[1].url == wire.asked[2].url
+
+
+def test_a_list_that_breaks_says_so_and_is_not_taken_for_short() -> None:
+    operations, _ = operations_on(said({"value": [ROW]}, **MORE), Reply(status=503), Reply(status=503))
+    with pytest.raises(CallFailed) as failed:
+        list(operations.open())
+    assert failed.value.failure.code is Code.UNREACHABLE
+
+
+@pytest.mark.parametrize("status", [400, 403, 413, 500])
+def test_a_commit_that_is_refused_for_another_reason_is_not_stale(status: int) -> None:
+    operations, wire = operations_on(refused(status, "Whatever"))
+    with pytest.raises(CallFailed) as failed:
+        operations.commit(None, Head(current=OPERATION), (change(OPERATION),))
+    assert (failed.value.failure.code, failed.value.failure.transient) == (Code.UNREACHABLE, True)
+    assert len(wire.asked) == 1
+
+
+READS: list[Callable[[TableOperations], object]] = [
+    lambda operations: operations.load(OPERATION.id),
+    lambda operations: operations.head(OPERATION.partition),
+    lambda operations: operations.bound("name"),
+]
+
+
+@pytest.mark.parametrize("read", READS)
+def test_only_a_missing_row_is_none(read: Callable[[TableOperations], object]) -> None:
+    operations, _ = operations_on(refused(404, "ResourceNotFound"))
+    assert read(operations) is None
+    for status, code in ((403, "AuthorizationFailure"), (400, "OutOfRangeInput"), (409, "TableBeingDeleted")):
+        operations, wire = operations_on(refused(status, code))
+        with pytest.raises(CallFailed):
+            read(operations)
+        assert len(wire.asked) == 1
+
+
+def test_a_table_that_cannot_be_made_is_a_failure_and_no_loop() -> None:
+    wire = Wire(lambda asked: refused(409, "TableBeingDeleted") if asked.method == "POST" else refused(404, "TableNotFound"))
+    service = clients.tables(some_settings({"AzureWebJobsStorage": STORAGE}), over=wire)
+    with pytest.raises(CallFailed) as failed:
+        TableOperations(Tables(service, pause=lambda _: None)).load(OPERATION.id)
+    assert failed.value.failure.transient
+    assert len(wire.asked) < 10

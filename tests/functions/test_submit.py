@@ -1,0 +1,206 @@
+"""What an accepted request is answered: its page, its plan, its key."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from local.arm.faults import Answer, Fault, Reset, Silence
+from tests.builders import SUBSCRIPTION
+from tests.doors import CREATE, DELETE, SCALE, Doors
+
+
+def test_an_accepted_request_says_where_to_look_and_when(peopled: Doors) -> None:
+    answer = peopled.post(SCALE)
+    assert answer.status == 202
+    assert answer.headers["retry-after"] == "10"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-type"] == "application/json"
+    view = answer.document
+    path = answer.headers["location"]
+    assert path == f"/api/operations/{view['id']}"
+    assert view["links"] == {"self": path, "cancel": f"{path}/cancel", "cluster": f"/api/clusters/{SUBSCRIPTION}/prod-rg/web"}
+    assert (view["status"], view["action"], view["queue_position"]) == ("running", "scale", 0)
+    assert view["because"] == "pool user has 2 nodes, want 5"
+    assert view["origin"] == {"door": "http", "caller": "function-key"}
+    assert peopled.get(view["links"]["cluster"]).document["operation"] == view["id"]
+
+
+def test_an_open_operation_is_202_and_an_ended_one_200(peopled: Doors) -> None:
+    path = peopled.accepted({**SCALE, "reason": "load test"})
+    opened = peopled.get(path)
+    assert (opened.status, opened.headers["retry-after"]) == (202, "5")
+    peopled.run()
+    ended = peopled.get(path)
+    assert (ended.status, ended.document["status"]) == (200, "succeeded")
+    assert "retry-after" not in ended.headers
+    assert ended.document["reason"] == "load test"
+    assert ended.document["progress"]["percent"] == 100
+    assert ended.document["ended_at"] is not None
+    assert ended.document["error"] is None
+
+
+def test_a_request_whose_goal_holds_is_born_succeeded(peopled: Doors) -> None:
+    answer = peopled.post({**SCALE, "count": 2})
+    assert (answer.status, answer.document["status"]) == (202, "succeeded")
+    assert answer.document["plan"]["steps"][0]["note"] == "already so"
+    assert peopled.get(answer.headers["location"]).status == 200
+    assert not peopled.mutations()
+    assert not peopled.operations.opened
+
+
+def test_a_plan_is_shown_and_nothing_stored(peopled: Doors) -> None:
+    before = peopled.kept()
+    answer = peopled.post(SCALE, path="/api/operations?plan_only=true")
+    assert answer.status == 200
+    plan = answer.document
+    assert [step["action"] for step in plan["plan"]["steps"]] == ["scale_pool"]
+    assert plan["plan"]["steps"][0]["limit"] == "PT1H"
+    assert (plan["because"], plan["already_so"], plan["findings"]) == ("pool user has 2 nodes, want 5", False, [])
+    assert "location" not in answer.headers
+    assert peopled.kept() == before
+    assert peopled.post(SCALE).document["plan"]["digest"] == plan["plan"]["digest"]
+
+
+def test_a_plan_of_a_creation_names_every_step_and_nothing_is_made(app: Doors) -> None:
+    before = app.kept()
+    answer = app.post(CREATE, ("Idempotency-Key", "k"), path="/api/operations?plan_only=TRUE")
+    assert [step["name"] for step in answer.document["plan"]["steps"]] == [
+        "register the resource provider",
+        "make resource group group1",
+        "make cluster myK8sCluster with 3 nodes",
+    ]
+    assert app.kept() == before
+
+
+def test_a_plan_says_what_comes_first_and_what_holds_already(peopled: Doors) -> None:
+    first = peopled.post(SCALE).document["id"]
+    plan = peopled.post({**SCALE, "count": 2}, path="/api/operations?plan_only=true").document
+    assert plan["findings"] == [
+        f"the cluster's open operation {first} (scale) comes first, and 0 more wait; this one would be planned when its turn comes"
+    ]
+
+
+# ---- keys
+
+
+def in_body(key: str) -> dict[str, Any]:
+    return {"body": {**SCALE, "idempotency_key": key}, "headers": ()}
+
+
+def in_header(key: str) -> dict[str, Any]:
+    return {"body": SCALE, "headers": (("Idempotency-Key", key),)}
+
+
+@pytest.mark.parametrize("first", [in_body, in_header])
+@pytest.mark.parametrize("second", [in_body, in_header])
+def test_the_same_key_and_body_is_the_same_operation_open_or_ended(peopled: Doors, first: Any, second: Any) -> None:
+    one, two = first("ci-4711"), second("ci-4711")
+    made = peopled.post(one["body"], *one["headers"])
+    before = peopled.kept()
+    again = peopled.post(two["body"], *two["headers"])
+    assert (made.status, again.status) == (202, 202)
+    assert made.headers["location"] == again.headers["location"]
+    assert peopled.kept() | {"messages": []} == before | {"messages": []}
+    peopled.run()
+    before = peopled.kept()
+    ended = peopled.post(two["body"], *two["headers"])
+    assert (ended.status, ended.document["status"]) == (200, "succeeded")
+    assert ended.headers["location"] == made.headers["location"]
+    assert peopled.kept() == before
+    assert len(peopled.mutations()) == 1
+
+
+def test_the_same_key_with_another_body_is_refused(peopled: Doors) -> None:
+    key = ("Idempotency-Key", "ci-4711")
+    peopled.accepted(SCALE, key)
+    before = peopled.kept()
+    for body in ({**SCALE, "count": 6}, {**SCALE, "cluster": "prod-rg/Web"}, {**SCALE, "reason": "other"}, DELETE):
+        answer = peopled.post(body, key)
+        assert (answer.status, answer.code) == (422, "key_reused")
+        assert answer.detail == "this idempotency key was used with another body; send the same body, or another key"
+    assert peopled.kept() == before
+    peopled.run()
+    assert peopled.post({**SCALE, "count": 6}, key).status == 422
+
+
+def test_the_order_of_a_bodys_fields_and_its_spaces_make_no_other_body(peopled: Doors) -> None:
+    key = ("Idempotency-Key", "k")
+    first = peopled.accepted(SCALE, key)
+    text = '{ "count":5,\n"pool":"user", "cluster":"prod-rg/web", "action":"scale" }'
+    assert peopled.accepted(text, key) == first
+
+
+def test_two_different_keys_are_two_operations(peopled: Doors) -> None:
+    assert peopled.accepted(SCALE, ("Idempotency-Key", "a")) != peopled.accepted(SCALE, ("Idempotency-Key", "b"))
+
+
+def test_a_key_in_the_header_and_another_in_the_body_is_refused(peopled: Doors) -> None:
+    before = peopled.kept()
+    answer = peopled.post({**SCALE, "idempotency_key": "a"}, ("Idempotency-Key", "b"))
+    assert (answer.status, answer.code, answer.pointers) == (400, "malformed", ["/idempotency_key"])
+    assert answer.detail == "the header Idempotency-Key and the field idempotency_key differ; send one of them"
+    assert peopled.kept() == before
+    assert peopled.post({**SCALE, "idempotency_key": "a"}, ("Idempotency-Key", "a")).status == 202
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, "a\x07b", "a\r\nb", "a\u2028b"])
+def test_a_key_that_cannot_be_one_is_refused(peopled: Doors, key: str) -> None:
+    before = peopled.kept()
+    answer = peopled.post(SCALE, ("Idempotency-Key", key))
+    assert (answer.status, answer.code) == (400, "malformed")
+    assert answer.detail == "the header Idempotency-Key wants 1 to 200 printable characters"
+    assert peopled.kept() == before
+
+
+# ---- Azure or storage away
+
+
+@pytest.mark.parametrize("effect", [Reset(), Silence(), Answer(status=500), Answer(status=503), Answer(status=401), Answer(status=403)])
+def test_where_azure_is_away_the_answer_is_503_and_nothing_is_stored(peopled: Doors, effect: Any) -> None:
+    before = peopled.kept()
+    peopled.world.faults.add(Fault(effect=effect, times=None))
+    answer = peopled.post(SCALE)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "10")
+    assert answer.code in {"unreachable", "azure_fault", "azure_forbidden"}
+    assert peopled.kept() == before
+    for path in ("/api/clusters", f"/api/clusters/{SUBSCRIPTION}/prod-rg/web"):
+        assert peopled.get(path).status == 503
+    assert peopled.get("/api/operations").status == 200
+
+
+def test_where_azure_throttles_its_word_is_passed_on(peopled: Doors) -> None:
+    before = peopled.kept()
+    peopled.world.faults.add(Fault(effect=Answer(status=429, code="TooManyRequests", headers={"Retry-After": "17"})))
+    answer = peopled.post(SCALE)
+    assert (answer.status, answer.code, answer.headers["retry-after"]) == (429, "throttled", "17")
+    assert peopled.kept() == before
+
+
+def test_a_key_that_is_known_is_answered_even_where_azure_is_away(peopled: Doors) -> None:
+    key = ("Idempotency-Key", "k")
+    path = peopled.accepted(SCALE, key)
+    peopled.world.faults.add(Fault(effect=Reset(), times=None))
+    assert peopled.accepted(SCALE, key) == path
+    assert peopled.post({**SCALE, "count": 9}, key).code == "key_reused"
+
+
+def test_a_request_that_died_half_way_is_finished_by_the_same_request(peopled: Doors) -> None:
+    key = ("Idempotency-Key", "k")
+    peopled.behind(peopled.rebuilt(wakes=Dumb()))
+    assert peopled.post(SCALE, key).status == 503
+    peopled.behind(peopled.rebuilt())
+    path = peopled.accepted(SCALE, key)
+    peopled.run(until=peopled.clock.now() + timedelta(minutes=4))
+    assert peopled.shown(path)["status"] == "succeeded"
+    assert len(peopled.operations.operations) == 1
+
+
+class Dumb:
+    """Wake-ups that cannot be sent."""
+
+    def send(self, *_: object, **__: object) -> None:
+        from shared.model.errors import CallFailed
+        from tests.faulty import AWAY
+
+        raise CallFailed(AWAY)

@@ -1,0 +1,97 @@
+"""Others work on the same cluster: they are waited for, never overtaken, and what they do to our goal is seen."""
+
+from datetime import datetime, timedelta
+
+from local.arm.faults import Fault, Outcome
+from shared.model.plans import RemoveCluster, ScalePool
+from shared.rules.planning.scale import SCALE_LIMIT
+from tests.builders import WEB
+from tests.doors import CREATE, DELETE, SCALE, Doors
+
+
+def test_an_operation_of_somebody_else_is_waited_for(peopled: Doors) -> None:
+    peopled.foreign(WEB, ScalePool(pool="system", to=3))
+    path = peopled.accepted(SCALE)
+    peopled.settle()
+    view = peopled.shown(path)
+    assert (view["status"], view["progress"]["waiting_for"]) == ("running", "Azure is at work: pool user has 2 nodes, want 5")
+    assert not peopled.mutations()
+    peopled.run()
+    assert peopled.shown(path)["status"] == "succeeded"
+    assert [entry.in_flight for entry in peopled.mutations()] == [None]
+    assert [pool.count for pool in peopled.there().pools] == [3, 5]
+
+
+def test_one_that_never_ends_ends_ours_and_nothing_was_sent(peopled: Doors) -> None:
+    peopled.world.faults.add(Fault(method="PUT", effect=Outcome(ends="never")))
+    peopled.foreign(WEB, ScalePool(pool="system", to=3))
+    path, began = peopled.accepted(SCALE), peopled.clock.now()
+    peopled.run()
+    view = peopled.shown(path)
+    assert (view["status"], view["error"]["code"]) == ("failed", "blocked_by_external_operation")
+    assert view["error"]["message"] == "step 'scale pool user to 5 nodes' did not end within 1:00:00: pool user has 2 nodes, want 5"
+    assert SCALE_LIMIT <= datetime.fromisoformat(view["ended_at"]) - began <= SCALE_LIMIT + timedelta(minutes=5)
+    assert not peopled.mutations()
+
+
+def test_somebody_who_does_what_we_want_saves_us_the_call(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+    peopled.foreign(WEB, ScalePool(pool="user", to=5))
+    peopled.run()
+    view = peopled.shown(path)
+    assert (view["status"], view["plan"]["steps"][0]["note"]) == ("succeeded", "already so")
+    assert not peopled.mutations()
+
+
+def test_a_cluster_that_is_deleted_during_its_scaling_is_gone(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+    peopled.settle()
+    peopled.foreign(WEB, RemoveCluster())
+    peopled.run()
+    view = peopled.shown(path)
+    assert (view["status"], view["error"]["code"]) == ("failed", "gone")
+    assert view["error"]["message"] == "cluster prod-rg/web does not exist any more"
+    assert len(peopled.mutations()) == 1
+    assert not peopled.operations.heads
+
+
+def test_a_cluster_that_is_deleted_before_its_scaling_is_gone(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+    peopled.foreign(WEB, RemoveCluster())
+    peopled.clock.advance(peopled.takes)
+    peopled.run()
+    view = peopled.shown(path)
+    assert (view["status"], view["error"]["code"]) == ("failed", "gone")
+    assert not peopled.mutations()
+
+
+def test_a_cluster_that_somebody_deletes_is_deleted(peopled: Doors) -> None:
+    path = peopled.accepted(DELETE)
+    peopled.foreign(WEB, RemoveCluster())
+    peopled.run()
+    assert peopled.shown(path)["status"] == "succeeded"
+    assert peopled.gone()
+
+
+def test_a_name_that_somebody_takes_meanwhile_is_not_overwritten(peopled: Doors) -> None:
+    path = peopled.accepted({**CREATE, "cluster": "group1/web"})
+    peopled.put_cluster(WEB.__class__(subscription=WEB.subscription, group="group1", name="web"), location="centralus", pools={"user": 9})
+    peopled.run()
+    view = peopled.shown(path)
+    assert view["status"] in {"failed", "succeeded"}
+    found = peopled.there(WEB.__class__(subscription=WEB.subscription, group="group1", name="web")).pool("user")
+    assert found is not None
+    assert (view["status"], found.count) == ("failed", 9)
+
+
+def test_a_count_that_somebody_changes_back_is_seen_and_set_once_more(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+    peopled.run(until=peopled.clock.now() + peopled.takes)
+    peopled.clock.advance(timedelta(seconds=5))
+    peopled.foreign(WEB, ScalePool(pool="user", to=1))
+    peopled.run()
+    view = peopled.shown(path)
+    pool = peopled.there().pool("user")
+    assert pool is not None
+    assert (view["status"], pool.count) in {("succeeded", 5), ("failed", 1)}
+    assert len(peopled.mutations()) <= 2
