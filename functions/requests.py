@@ -1,5 +1,6 @@
 """HTTP: submit a request, or only plan it."""
 
+import json
 from typing import TYPE_CHECKING
 
 import azure.functions as func
@@ -15,12 +16,17 @@ doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this o
 
 @doors.function_name("operations_submit")
 @doors.route(route="operations", methods=["POST"])
-def operations_submit(req: func.HttpRequest) -> func.HttpResponse:
-    """Accept a request (202), answer the operation its key stands for, or with `plan_only=true` show the plan and store nothing."""
-    return answered("operations_submit", "/api/operations", lambda services: _submit(req, services))
+@doors.queue_output(arg_name="wakes", queue_name="operation-steps", connection="AzureWebJobsStorage")
+def operations_submit(req: func.HttpRequest, wakes: func.Out[str]) -> func.HttpResponse:
+    """Accept a request (202), answer the operation its key stands for, or with `plan_only=true` show the plan and store nothing.
+
+    The first wake-up goes by the host's own output: a cold start then need not load the queue client before it can answer. The host sends
+    it after this has returned; if it cannot, the caller hears 500, and the same request with its key, or the sweep, wakes the operation.
+    """
+    return answered("operations_submit", "/api/operations", lambda services: _submit(req, wakes, services))
 
 
-def _submit(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+def _submit(req: func.HttpRequest, wakes: func.Out[str], services: "Services") -> "func.HttpResponse | Refusal":
     from functions import replies, wire
     from shared.model.answers import Told
     from shared.model.errors import Code, Refusal
@@ -47,7 +53,7 @@ def _submit(req: func.HttpRequest, services: "Services") -> "func.HttpResponse |
     if plan_only == "true":
         preview = services.preview(submission)
         return preview if isinstance(preview, Refusal) else replies.reply(replies.preview_view(preview))
-    taken = services.submit(submission)
+    taken = services.submit(submission, carry=lambda wake: wakes.set(json.dumps(wake)))
     if isinstance(taken, Refusal):
         return taken
     operation = taken.operation

@@ -98,7 +98,7 @@ def tests(runs: Sequence[tuple[Python, Path]], arguments: Sequence[str]) -> list
     At once, because two cores are then busy all the time: three runs take half as long again as one, not three times as long.
     """
     outcomes = []
-    started = []
+    started: list[tuple[Python, Path | None, subprocess.Popen[bytes]]] = []
     begun = time.monotonic()
     try:
         for python, inside in runs:

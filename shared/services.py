@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,10 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 SELDOM = 50_000
 """Objects made between two looks for garbage. A start makes hundreds of thousands that stay; at Python's own setting it would spend a
 seventh of the time to the first answer on looking them through again and again."""
+
+
+Carry = Callable[[dict[str, str | int]], None]
+"""Takes a wake-up's message, which is to be sent at once."""
 
 
 class SystemClock:
@@ -80,8 +84,16 @@ class Services:
         return self._ports.clusters()
 
     @cached_property
+    def _operations(self) -> Operations:
+        return self._ports.operations()
+
+    @cached_property
     def _desk(self) -> Desk:
-        return Desk(operations=self._ports.operations(), wakes=self._ports.wakes(), announcer=self._ports.announcer())
+        return Desk(operations=self._operations, wakes=self._ports.wakes(), announcer=self._ports.announcer())
+
+    def _desk_that_carries(self, carry: Carry) -> Desk:
+        """A desk whose wake-ups go by a door's own output. Such a door names no queue for replies, so nothing needs the queue client."""
+        return Desk(operations=self._operations, wakes=_Carried(carry), announcer=_Silent())
 
     def now(self) -> datetime:
         """This instant by the app's clock."""
@@ -89,11 +101,15 @@ class Services:
 
     # ---- requests
 
-    def submit(self, submission: Submission) -> Taken | Refusal:
-        """Accept a request, or say why not. Raises `CallFailed` where Azure or storage is away."""
+    def submit(self, submission: Submission, *, carry: Carry | None = None) -> Taken | Refusal:
+        """Accept a request, or say why not. Raises `CallFailed` where Azure or storage is away.
+
+        A door that has a queue output of its own carries the first wake-up by it (`carry`), after it has returned.
+        """
         answer: Taken | Refusal | None = self._refused(submission.origin, submission.request.action, submission.cluster)
         if answer is None:
-            answer = submit.submit(submission, clusters=self._clusters, desk=self._desk, clock=self._ports.clock, ids=self._ports.ids)
+            desk = self._desk if carry is None else self._desk_that_carries(carry)
+            answer = submit.submit(submission, clusters=self._clusters, desk=desk, clock=self._ports.clock, ids=self._ports.ids)
         if isinstance(answer, Refusal):
             asked = {"action": submission.request.action, "cluster": submission.cluster.key, "door": submission.origin.door}
             event("request_refused", code=answer.code, because=answer.message, **asked)
@@ -109,7 +125,7 @@ class Services:
     def operation(self, operation_id: str, origin: Origin, *, history: bool = False) -> Told | Refusal:
         """An operation by its id, for a caller who may see its cluster."""
         try:
-            told = reading.tell(operation_id, operations=self._desk.operations, clock=self._ports.clock, history=history)
+            told = reading.tell(operation_id, operations=self._operations, clock=self._ports.clock, history=history)
         except ValueError:
             told = None
         if told is None or self._hidden(origin, told.operation.cluster):
@@ -127,7 +143,7 @@ class Services:
 
     def page(self, query: Query, origin: Origin) -> Page:
         """A page of operations, without those of clusters the caller may not see. Raises ValueError for a bad continuation token."""
-        found = self._desk.operations.page(query)
+        found = self._operations.page(query)
         seen = tuple(item for item in found.items if not self._hidden(origin, item.cluster))
         return Page(items=seen, continuation=found.continuation)
 
@@ -141,7 +157,7 @@ class Services:
         found = self._clusters.cluster(ref)
         if isinstance(found, Absent):
             return Refusal(code=Code.NOT_FOUND, message=f"{found.what} does not exist")
-        return found, reading.current(ref, operations=self._desk.operations)
+        return found, reading.current(ref, operations=self._operations)
 
     def clusters(self, origin: Origin) -> tuple[Cluster, ...]:
         """Every cluster of the settings' subscriptions that the caller may see, by one list call a subscription."""
@@ -185,6 +201,30 @@ class Services:
 
     def _hidden(self, origin: Origin, cluster: ClusterRef) -> bool:
         return self._refused(origin, READ, cluster) is not None
+
+
+class _Carried:
+    """The `Wakes` port by a door's own queue output, which knows no delay: what is accepted is woken at once."""
+
+    def __init__(self, carry: Carry) -> None:
+        self._carry = carry
+
+    def send(self, wake: Wake, *, delay: timedelta) -> None:
+        """Hand the message over."""
+        if delay:
+            message = f"a door's own output cannot wait {delay}"
+            raise ValueError(message)
+        self._carry(wake.message)
+
+
+class _Silent:
+    """The `Announcer` port where nobody can have asked for replies."""
+
+    def say(self, queue: str, message: Mapping[str, object]) -> None:
+        """Refuse: a request that names a queue for replies comes by queue."""
+        del message
+        text = f"a request with replies on {queue} came by a door that has none"
+        raise ValueError(text)
 
 
 def _no_operation(operation_id: str) -> Refusal:

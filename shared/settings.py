@@ -42,6 +42,7 @@ class Settings:
     storage_client_id: str | None
     identity_endpoint: str | None
     identity_header: str | None = field(repr=False)
+    client_id: str | None
     reply_queues: frozenset[str]
     grants: tuple[Grant, ...]
     trusts_principal: bool
@@ -108,6 +109,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         storage_client_id=environment.get(f"{STORAGE}__clientId") or None,
         identity_endpoint=environment.get("IDENTITY_ENDPOINT") or None,
         identity_header=environment.get("IDENTITY_HEADER") or None,
+        client_id=environment.get("AZURE_CLIENT_ID") or None,
         reply_queues=frozenset(replies or ("chat-replies",)),
         grants=grants,
         trusts_principal=environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true",

@@ -15,7 +15,7 @@ from typing import Any
 
 from local.arm.witness import Entry
 from local.host.calls import Done, HttpAnswer
-from local.host.direct import DirectApp
+from local.host.direct import DirectApp, NotSent
 from local.host.messages import poison_queue
 from local.host.settings import HostSettings, read_host_settings
 from shared.adapters.queues import QueueAnnouncer, Queues, QueueWakes
@@ -151,11 +151,12 @@ class Answer:
 @dataclass
 class Doors(Pump):
     """A pump whose only ways in are the app's doors. `failures` keeps what became of invocations that did not succeed, `not_ours` the
-    numbers of the requests that somebody else sent to Azure.
+    numbers of the requests that somebody else sent to Azure. While `mute`, the host cannot write what doors put out.
     """
 
     failures: list[str] = field(default_factory=list)
     not_ours: set[int] = field(default_factory=set)
+    mute: bool = False
 
     def __post_init__(self) -> None:
         self.queues = MemoryQueues(self)
@@ -187,8 +188,13 @@ class Doors(Pump):
     # ---- HTTP
 
     def ask(self, method: str, path: str, *, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> Answer:
-        answer: HttpAnswer = self.app.request(method, path, headers=headers, body=body)
+        answer: HttpAnswer = self.app.request(method, path, headers=headers, body=body, outbox=self._outbox)
         return Answer(status=answer.status, headers={name.lower(): value for name, value in answer.headers}, body=answer.body)
+
+    def _outbox(self, queue: str, text: str) -> None:
+        if self.mute:
+            raise NotSent
+        self.queues.put(queue, text)
 
     def get(self, path: str, *headers: tuple[str, str]) -> Answer:
         return self.ask("GET", path, headers=headers)

@@ -106,8 +106,8 @@ def shipping_python() -> Path:
         return inside
     say(f"making {home.relative_to(ROOT)} with what {pins.name} pins (once)")
     quietly("the environment could not be made", [sys.executable, "-m", "venv", "--clear", "--without-pip", home])
-    options = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--compile", "-r", pins]
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", inside]
+    options: list[str | Path] = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--compile", "-r", pins]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", inside]
     quietly("the requirements could not be installed; is there a network?", [*pip, "install", *options])
     stamp.write_text(made_of)
     return inside

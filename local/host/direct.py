@@ -6,7 +6,7 @@ Routing, what a function is given and what its outcome means are the host's own 
 import asyncio
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import azure.functions
@@ -20,6 +20,10 @@ from local.host.settings import HostError, HostSettings
 
 _ANY_STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 _LIFE = timedelta(days=7)
+
+
+class NotSent(Exception):  # noqa: N818 - what happened to the message
+    """An outbox could not take a message."""
 
 
 class DirectApp:
@@ -42,8 +46,20 @@ class DirectApp:
         if self.admitted.errors:
             raise HostError("; ".join(self.admitted.errors.values()))
 
-    def request(self, method: str, target: str, *, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> HttpAnswer:
-        """The answer to a request for `target` (a path, with or without a query), as the host without `--auth` gives it."""
+    def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        outbox: Callable[[str, str], object] | None = None,
+    ) -> HttpAnswer:
+        """The answer to a request for `target` (a path, with or without a query), as the host without `--auth` gives it.
+
+        What the function puts out goes to `outbox` as queue and text, before the answer, as the host writes it; where that raises NotSent,
+        the invocation has failed. HostError without an outbox.
+        """
         raw, _, query = target.partition("?")
         path = decoded_path(raw)
         found = self.admitted.routes.match(method, path) if path is not None else None
@@ -59,7 +75,19 @@ class DirectApp:
             body=body,
         )
         outcome = self.invoke(found.function, call)
-        return outcome.answer if isinstance(outcome, Done) and outcome.answer is not None else HttpAnswer(status=500)
+        if not isinstance(outcome, Done) or outcome.answer is None:
+            return HttpAnswer(status=500)
+        for binding, texts in outcome.outputs.items():
+            queue = self.admitted.outputs[found.function, binding].queue
+            for text in texts:
+                if outbox is None:
+                    message = f"{found.function} put a message out for {queue}, and nobody takes it"
+                    raise HostError(message)
+                try:
+                    outbox(queue, text)
+                except NotSent:
+                    return HttpAnswer(status=500)
+        return outcome.answer
 
     def listeners(self, queue: str) -> tuple[str, ...]:
         """The functions that a message in `queue` triggers."""

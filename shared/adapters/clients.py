@@ -21,13 +21,13 @@ from azure.core.pipeline.transport import HttpTransport, RequestsTransport
 
 from shared import log
 from shared.adapters.identity import ManagedIdentity
-from shared.adapters.queue_service import QueueService
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.data.tables import TableServiceClient
     from azure.mgmt.containerservice import ContainerServiceClient
+    from azure.storage.queue import QueueServiceClient
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
@@ -77,10 +77,12 @@ def transport() -> HttpTransport[Any, Any]:
 
 
 def credential(settings: Settings, client_id: str | None = None) -> "TokenCredential":
-    """The app's identity: a managed identity in Azure, a developer's own elsewhere. `client_id` picks a user-assigned one.
+    """The app's identity: its managed identity on App Service and Functions, a developer's own elsewhere.
 
-    On App Service it is asked for directly: a start would spend more on importing azure-identity than on all else that accepts a request.
+    `client_id` picks a user-assigned identity; without it, the settings do. On App Service it is asked for directly: loading azure-identity
+    would take a start as long as all else that accepts a request (decision 0005).
     """
+    client_id = client_id or settings.client_id
     if settings.identity_endpoint is not None and settings.identity_header is not None:
         return ManagedIdentity(settings.identity_endpoint, settings.identity_header, client_id=client_id, over=transport())
     from azure.identity import DefaultAzureCredential
@@ -126,21 +128,30 @@ class Arm:
         return known
 
 
+def _storage_options(name: str, over: HttpTransport[Any, Any] | None) -> dict[str, Any]:
+    return {
+        "retry_total": 0,
+        "permit_redirects": False,
+        "user_agent": USER_AGENT,
+        "transport": Counted(name, over or transport()),
+    }
+
+
 def tables(settings: Settings, *, over: HttpTransport[Any, Any] | None = None) -> "TableServiceClient":
     """The Table service of the app's storage account."""
     from azure.data.tables import TableServiceClient
 
-    counted = Counted("tables", over or transport())
-    options: dict[str, Any] = {"retry_total": 0, "permit_redirects": False, "user_agent": USER_AGENT, "transport": counted}
+    options = _storage_options("tables", over)
     if settings.storage_connection is not None:
         return TableServiceClient.from_connection_string(settings.storage_connection, **options)
     return TableServiceClient(settings.storage_tables_url or "", credential=credential(settings, settings.storage_client_id), **options)
 
 
-def queues(settings: Settings, *, over: HttpTransport[Any, Any] | None = None) -> QueueService:
+def queues(settings: Settings, *, over: HttpTransport[Any, Any] | None = None) -> "QueueServiceClient":
     """The Queue service of the app's storage account."""
-    counted = Counted("queues", over or transport())
+    from azure.storage.queue import QueueServiceClient
+
+    options = _storage_options("queues", over)
     if settings.storage_connection is not None:
-        return QueueService.of_connection(settings.storage_connection, user_agent=USER_AGENT, over=counted)
-    identity = credential(settings, settings.storage_client_id)
-    return QueueService.of_identity(settings.storage_queues_url or "", identity, user_agent=USER_AGENT, over=counted)
+        return QueueServiceClient.from_connection_string(settings.storage_connection, **options)
+    return QueueServiceClient(settings.storage_queues_url or "", credential=credential(settings, settings.storage_client_id), **options)

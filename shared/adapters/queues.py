@@ -8,13 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import QueueServiceClient
 
-from shared.adapters.queue_service import QueueService
 from shared.model.errors import CallFailed, Code, Failure
-from shared.model.operations import Wake
+from shared.model.operations import WAKE_QUEUE, Wake
 
-STEPS = "operation-steps"
-SCHEMA = 1
 NEVER = -1
 """No time to live: a message waits for as long as the app is away."""
 LONGEST = timedelta(days=6)
@@ -24,21 +22,22 @@ LONGEST = timedelta(days=6)
 class Queues:
     """The service's queues."""
 
-    def __init__(self, service: QueueService) -> None:
+    def __init__(self, service: QueueServiceClient) -> None:
         """Use the service."""
         self._service = service
 
     def send(self, queue: str, message: Mapping[str, Any], *, delay: timedelta = timedelta(0)) -> None:
         """Send one message, hidden for `delay` (rounded up to whole seconds: never early)."""
+        client = self._service.get_queue_client(queue)
         text = json.dumps(message, default=str, separators=(",", ":"))
-        hidden = max(0, math.ceil(min(delay, LONGEST).total_seconds()))
+        hidden = max(0, math.ceil(min(delay, LONGEST).total_seconds())) or None
         try:
             try:
-                self._service.put(queue, text, hidden=hidden, lives=NEVER)
+                client.send_message(text, visibility_timeout=hidden, time_to_live=NEVER)
             except ResourceNotFoundError:
                 with contextlib.suppress(ResourceExistsError):
-                    self._service.make(queue)
-                self._service.put(queue, text, hidden=hidden, lives=NEVER)
+                    client.create_queue()
+                client.send_message(text, visibility_timeout=hidden, time_to_live=NEVER)
         except AzureError as fault:
             said = f"queue {queue} did not take a message ({type(fault).__name__})"
             raise CallFailed(Failure(code=Code.UNREACHABLE, message=said, transient=True, unsure=True)) from fault
@@ -53,8 +52,7 @@ class QueueWakes:
 
     def send(self, wake: Wake, *, delay: timedelta) -> None:
         """Send a wake-up."""
-        message = {"schema": SCHEMA, "cluster_key": wake.cluster_key, "operation": wake.operation, "wake": wake.wake}
-        self._queues.send(STEPS, message, delay=delay)
+        self._queues.send(WAKE_QUEUE, wake.message, delay=delay)
 
 
 class QueueAnnouncer:

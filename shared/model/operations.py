@@ -336,6 +336,10 @@ class Head:
         return self.line.index(operation_id) + 1 if operation_id in self.line else None
 
 
+WAKE_QUEUE = "operation-steps"
+WAKE_SCHEMA = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wake:
     """A wake-up: ids and the number of the save that sent it. Everything else is read from the row."""
@@ -349,6 +353,11 @@ class Wake:
         if partition_of(self.operation) != self.cluster_key:
             message = "the operation is not of this cluster"
             raise ValueError(message)
+
+    @property
+    def message(self) -> dict[str, str | int]:
+        """The queue message: flat, with no key that the host would take for its own."""
+        return {"schema": WAKE_SCHEMA, "cluster_key": self.cluster_key, "operation": self.operation, "wake": self.wake}
 
 
 ID_PREFIX = "op-"

@@ -13,9 +13,11 @@ from local.memory import MemoryStore
 from shared.adapters import clients
 from shared.adapters.tables import TABLES, TableOperations, Tables
 from shared.log import count, invocation
+from shared.model.clusters import ClusterRef
 from shared.model.errors import CallFailed, Code, NewerSchema, Stale
 from shared.model.operations import Head, Status
 from shared.ports import Key, Operations, Store
+from shared.rules import naming
 from tests.builders import NOON, a_create
 from tests.contract.storing import (
     MINUTE,
@@ -142,9 +144,32 @@ def test_a_page_of_open_operations_never_costs_more_than_a_read_for_each_of_its_
 
 def test_a_token_of_a_far_day_does_not_cost_a_request_for_each_day_between(stored: TableOperations, tap: Tap) -> None:
     at = a_noon()
-    text = json.dumps({"day": "9999-12-31", "row": ""})
-    token = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-    assert tap.cost(lambda: stored.page(query_of(at, continuation=token))) <= 7
+    far = (at + timedelta(days=90)).date().isoformat()
+    assert tap.cost(lambda: stored.page(query_of(at, continuation=forged({"day": far, "row": ""})))) <= 7
+
+
+def test_a_token_of_another_cluster_or_with_a_query_in_it_is_refused_before_anything_is_asked(stored: TableOperations, tap: Tap) -> None:
+    at, ref, other = a_noon(), a_ref(), a_ref()
+    own, foreign = f"op op-{naming.partition(ref)}-", f"op op-{naming.partition(other)}-"
+    injected = "' or PartitionKey ne '"
+    lists: list[tuple[ClusterRef | None, dict[str, str]]] = [
+        (ref, {"row": foreign}),
+        (ref, {"row": own + injected}),
+        (ref, {"open": ""}),
+        (None, {"row": own}),
+        (None, {"open": injected}),
+        (None, {"day": at.date().isoformat(), "row": injected}),
+    ]
+    before = len(tap.asked)
+    for cluster, place in lists:
+        with pytest.raises(ValueError, match="not a continuation token of this list"):
+            stored.page(query_of(at, cluster=cluster, continuation=forged(place)))
+    assert len(tap.asked) == before
+    assert stored.page(query_of(at, cluster=ref, continuation=forged({"row": own}))).items == ()
+
+
+def forged(place: dict[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
 # ---- tables that are not there yet

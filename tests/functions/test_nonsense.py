@@ -83,7 +83,7 @@ def no_nonsense(app: Doors) -> None:
         assert text.isascii()
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=120)
 @given(body=BODIES)
 def test_any_json_posted_is_accepted_only_if_valid_and_never_a_fault_of_ours(body: Any) -> None:
     with doors() as app:
@@ -100,7 +100,7 @@ def test_any_json_posted_is_accepted_only_if_valid_and_never_a_fault_of_ours(bod
         no_nonsense(app)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(raw=st.binary(max_size=80) | TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_posted_are_answered(raw: bytes) -> None:
     with doors() as app:
@@ -120,7 +120,7 @@ def the_hosts(text: str) -> bool:
     return isinstance(body, dict) and any(name.lower() in HOSTS_OWN for name in body)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=120)
 @given(text=TEXTS)
 def test_any_text_by_queue_ends_as_an_operation_a_reply_or_a_letter(text: str) -> None:
     with doors() as app:
@@ -153,7 +153,7 @@ def read(text: str) -> Any:
     return None
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(text=TEXTS)
 def test_any_text_as_a_wake_up_makes_no_operation_and_asks_azure_nothing(text: str) -> None:
     with doors() as app:
@@ -181,7 +181,7 @@ OFFSETS = st.integers(min_value=-1439, max_value=1439).map(lambda minutes: timez
 INSTANTS = st.datetimes(timezones=OFFSETS).map(datetime.isoformat)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(path=st.sampled_from(PATHS), text=st.text(max_size=30) | INSTANTS, escaped=st.booleans(), method=st.sampled_from(["GET", "POST"]))
 def test_anything_in_a_url_is_answered_and_changes_nothing(path: Callable[[str], str], text: str, escaped: bool, method: str) -> None:  # noqa: FBT001 - drawn by name
     with doors() as app:

@@ -201,6 +201,15 @@ def test_a_message_that_uses_a_name_of_the_hosts_ends_as_one_letter(peopled: Doo
     assert not peopled.queues.all(f"{REQUESTS}-poison")
 
 
+@pytest.mark.parametrize("queue", ["operation-steps", "cluster-requests", "nobody", 5])
+def test_poison_is_answered_on_allowed_queues_only(peopled: Doors, queue: Any) -> None:
+    before = peopled.kept()
+    peopled.send({**ASKED, "dequeueCount": "x", "reply_to": queue})
+    peopled.run(until=peopled.clock.now() + timedelta(minutes=10))
+    assert len(peopled.letters.filed) == 1
+    assert peopled.kept() | {"letters": {}} == before
+
+
 def test_no_message_can_overwrite_the_letter_of_another(peopled: Doors) -> None:
     for n in range(3):
         peopled.send({"id": "same", "n": n})

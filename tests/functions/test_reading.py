@@ -11,7 +11,7 @@ from local.arm.faults import Answer, Fault
 from shared.model.clusters import ClusterRef
 from shared.model.requests import Scale
 from tests.builders import SUBSCRIPTION, a_submission
-from tests.doors import DELETE, SCALE, Doors
+from tests.doors import SCALE, Doors
 
 UNKNOWN = "op-aaaaaaaaaaaaaaaa-0123456789"
 MALFORMED_IDS = [
@@ -246,4 +246,3 @@ def test_a_method_that_no_door_has_is_not_found(peopled: Doors) -> None:
 def test_a_submission_made_inside_is_shown_like_any_other(peopled: Doors) -> None:
     operation = peopled.submit(a_submission(Scale(pool="user", to=4)))
     assert peopled.get(f"/api/operations/{operation.id}").document["because"] == "pool user has 2 nodes, want 4"
-    assert DELETE["action"] == "delete"

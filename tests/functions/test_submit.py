@@ -185,22 +185,20 @@ def test_a_key_that_is_known_is_answered_even_where_azure_is_away(peopled: Doors
     assert peopled.post({**SCALE, "count": 9}, key).code == "key_reused"
 
 
-def test_a_request_that_died_half_way_is_finished_by_the_same_request(peopled: Doors) -> None:
+def test_a_request_whose_first_wake_up_could_not_be_sent_is_finished_by_the_same_request(peopled: Doors) -> None:
     key = ("Idempotency-Key", "k")
-    peopled.behind(peopled.rebuilt(wakes=Dumb()))
-    assert peopled.post(SCALE, key).status == 503
-    peopled.behind(peopled.rebuilt())
+    peopled.mute = True
+    assert peopled.post(SCALE, key).status == 500
+    peopled.mute = False
     path = peopled.accepted(SCALE, key)
     peopled.run(until=peopled.clock.now() + timedelta(minutes=4))
     assert peopled.shown(path)["status"] == "succeeded"
     assert len(peopled.operations.operations) == 1
 
 
-class Dumb:
-    """Wake-ups that cannot be sent."""
-
-    def send(self, *_: object, **__: object) -> None:
-        from shared.model.errors import CallFailed
-        from tests.faulty import AWAY
-
-        raise CallFailed(AWAY)
+def test_a_request_whose_first_wake_up_could_not_be_sent_is_found_by_the_sweep(peopled: Doors) -> None:
+    peopled.mute = True
+    assert peopled.post(SCALE).status == 500
+    peopled.mute = False
+    peopled.run()
+    assert [operation.status for operation in peopled.operations.journalled.values()][-1] == "succeeded"

@@ -19,7 +19,7 @@ from local.host.direct import DirectApp
 from local.host.indexing import Function
 from local.host.messages import poison_queue
 from local.host.routing import RouteTable, full_route, parse_template
-from shared.adapters import queues as adapter
+from shared.model.operations import WAKE_QUEUE
 from tests.doors import ROOT, host_settings, the_app
 
 GOLDEN = Path(__file__).with_name("golden") / "bindings.json"
@@ -74,7 +74,15 @@ def test_every_function_has_one_trigger_and_only_bindings_of_known_types(functio
     for function in functions:
         assert sum(binding.is_trigger for binding in function.bindings) == 1, function.name
         kinds = {binding.type for binding in function.bindings}
-        assert kinds in ({"httpTrigger", "http"}, {"queueTrigger"}, {"timerTrigger"}), function.name
+        assert kinds in ({"httpTrigger", "http"}, {"httpTrigger", "http", "queue"}, {"queueTrigger"}, {"timerTrigger"}), function.name
+
+
+def test_what_a_door_puts_out_goes_to_a_queue_that_is_listened_to(app: DirectApp, functions: list[Function]) -> None:
+    outputs = [binding for function in functions for binding in function.bindings if binding.type == "queue"]
+    assert outputs
+    for binding in outputs:
+        assert app.listeners(binding.text("queueName")), binding.name
+        assert binding.text("connection") == "AzureWebJobsStorage", binding.name
 
 
 def test_routes_have_no_needless_slash_and_stay_clear_of_the_hosts_own(functions: list[Function]) -> None:
@@ -131,7 +139,7 @@ def test_every_queue_uses_the_hosts_own_storage(functions: list[Function]) -> No
 
 
 def test_our_wake_ups_go_to_a_queue_that_is_listened_to(app: DirectApp) -> None:
-    assert app.listeners(adapter.STEPS) == ("steps_advance",)
+    assert app.listeners(WAKE_QUEUE) == ("steps_advance",)
 
 
 def test_the_queues_encoding_is_the_one_that_we_send_in() -> None:
@@ -158,7 +166,7 @@ def codes() -> dict[str, Any]:
     return {function.get_function_name(): function.get_user_function() for function in found}
 
 
-ALLOWED = (func.HttpRequest, func.QueueMessage, func.TimerRequest, str)
+ALLOWED = (func.HttpRequest, func.QueueMessage, func.TimerRequest, func.Out[str], str)
 
 
 def test_annotations_are_types_that_the_worker_knows(functions: list[Function]) -> None:

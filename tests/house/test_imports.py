@@ -9,8 +9,8 @@ import pytest
 from tests.doors import ROOT
 
 HEAVY = (
-    "pydantic", "azure.data.tables", "azure.storage", "azure.identity", "azure.mgmt", "azure.core", "requests", "urllib3", "aiohttp",
-    "cryptography", "msal", "local", "tests",
+    "pydantic", "pydantic_core", "azure.data.tables", "azure.storage", "azure.identity", "azure.mgmt", "azure.core", "requests", "urllib3",
+    "aiohttp", "cryptography", "msal", "local", "tests",
 )  # fmt: skip
 
 

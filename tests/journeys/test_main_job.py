@@ -100,8 +100,8 @@ def test_two_requests_for_one_cluster_run_one_after_the_other(peopled: Doors) ->
     ]
     assert count(peopled) == 4
     assert [entry.in_flight for entry in peopled.mutations()] == [None, None, None]
-    assert views[0]["ended_at"] <= views[1]["started_at"]
-    assert views[1]["ended_at"] <= views[2]["started_at"]
+    assert views[0]["ended_at"] == views[1]["started_at"]
+    assert views[1]["ended_at"] == views[2]["started_at"]
 
 
 def test_a_request_that_became_impossible_in_line_fails_at_its_turn_and_says_why(peopled: Doors) -> None:

@@ -121,6 +121,20 @@ def test_one_that_is_stuck_holds_up_no_other_cluster(peopled: Doors) -> None:
     assert peopled.shown(stuck)["status"] == "needs_attention"
 
 
+def test_no_call_is_made_before_its_claim_is_stored(peopled: Doors) -> None:
+    name = peopled.accepted(SCALE).rpartition("/")[2]
+    seen: list[tuple[str, ...]] = []
+
+    def watched(*arguments: Any) -> Any:
+        seen.append(tuple(state.state for state in peopled.operations.operations[name].states))
+        return peopled.clusters.attempt(*arguments)
+
+    clusters: Any = Faulty(peopled.clusters, Calls(), around={"attempt": watched})
+    peopled.behind(peopled.rebuilt(clusters=clusters))
+    peopled.run()
+    assert seen == [("starting",)]
+
+
 def test_a_fault_after_the_claim_never_sends_twice(peopled: Doors) -> None:
     path = peopled.accepted(SCALE)
     real = peopled.clusters.attempt
