@@ -90,7 +90,8 @@ def clean(*, state_only: bool) -> int:
     gone = [LAPTOP / "world"] if state_only else [ROOT / name for name in MADE]
     if not state_only:
         gone += [folder for top in suite.CHECKED for folder in (ROOT / top).rglob("__pycache__")] + [ROOT / "__pycache__"]
-    with held(LAPTOP / "up.lock", otherwise="the stack is running (`dev.py up`): end it with Ctrl-C first"):
+    running = "is running: end it with Ctrl-C first"
+    with held(LAPTOP / "up.lock", otherwise=f"`dev.py up` {running}"), held(LAPTOP / "demo.lock", otherwise=f"`dev.py demo` {running}"):
         for path in gone:
             if path.exists():
                 say(f"removing {path.relative_to(ROOT)}")

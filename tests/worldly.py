@@ -75,6 +75,7 @@ def some_settings(changes: Mapping[str, str] | None = None) -> Settings:
 def clusters_of(world: World) -> ArmClusters:
     """The real adapter on a world."""
     session = requests.Session()
+    session.trust_env = False
     session.mount("https://", WorldAdapter(world))
     arm = Arm(some_settings(), identity=WorldCredential(world), over=RequestsTransport(session=session, session_owner=False))
     return ArmClusters(arm, endpoint=PUBLIC_ARM)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core import PipelineClient
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
     ContentDecodePolicy,
@@ -92,6 +93,21 @@ def credential(settings: Settings, client_id: str | None = None) -> "TokenCreden
     )
 
 
+class Bearer(BearerTokenCredentialPolicy[Any, Any]):
+    """The app's token on every request. Where ARM does not take it, a new one is asked for, once: a role or key may have changed."""
+
+    def __init__(self, identity: "TokenCredential", scope: str) -> None:
+        """Ask `identity` for tokens for `scope`; they are kept until shortly before they expire."""
+        super().__init__(identity, scope)
+        self._scope = scope
+
+    def on_challenge(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> bool:
+        """Whether the request, which was surely not carried out, is to be sent again, now with a new token."""
+        if not super().on_challenge(request, response):
+            self.authorize_request(request, self._scope)
+        return True
+
+
 class Arm:
     """ARM by one pipeline: for plain requests, and for the SDK's clients, which are made one per subscription when first needed."""
 
@@ -110,7 +126,7 @@ class Arm:
             ContentDecodePolicy(),
             CustomHookPolicy(),
             RetryPolicy.no_retries(),
-            BearerTokenCredentialPolicy(self._identity, scope),
+            Bearer(self._identity, scope),
         ]
         self.plain: PipelineClient[Any, Any] = PipelineClient(settings.arm_endpoint, policies=self._policies, transport=self._transport)
         self._services: dict[str, ContainerServiceClient] = {}

@@ -291,7 +291,11 @@ def _refused(state: Starting, failure: Failure, now: datetime) -> StepState:
     unsure = state.unsure or failure.unsure
     # A call that was surely not taken is no try: being busy or throttled is bounded by the step's time alone.
     tries = state.tries if failure.unsure else state.tries - 1
-    until = now + pace.backoff(state.tries, retry_after=failure.retry_after)
+    if failure.unsure:
+        wait = pace.backoff(state.tries, retry_after=failure.retry_after)
+    else:
+        wait = pace.patience(now - state.since, retry_after=failure.retry_after)
+    until = now + wait
     return Waiting(since=state.since, tries=tries, until=until, failure=failure, unsure=unsure)
 
 

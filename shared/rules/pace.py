@@ -29,6 +29,14 @@ def backoff(tries: int, *, retry_after: timedelta | None = None) -> timedelta:
     return bounded(retry_after, default=min(doubled, LATEST))
 
 
+def patience(waited: timedelta, *, retry_after: timedelta | None = None) -> timedelta:
+    """How long to wait before a call that was surely not taken is made again: a quarter of what was waited already, or what ARM says.
+
+    AKS grants one PUT a minute to a cluster or pool once its burst of 20 is spent, so a lasting refusal must not meet a steady knock.
+    """
+    return bounded(retry_after, default=min(max(waited / 4, LOOK_EVERY), LATEST))
+
+
 def next_look(operation: Operation, now: datetime, *, retry_after: timedelta | None = None) -> datetime | None:
     """When the current operation of a cluster is looked at next if nothing changes; None if nothing is to be looked at."""
     if operation.ended or operation.headed_at is None:

@@ -19,7 +19,7 @@ from shared.model.operations import Handle, Head
 from shared.model.plans import MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
 from shared.ports import Key
 from shared.settings import PUBLIC_ARM
-from tests.adapters.wires import TOKEN, Reply, SomeCredential, Wire, arm_on, said
+from tests.adapters.wires import TOKEN, Reply, SomeCredential, Wire, arm_on, in_turn, said
 from tests.builders import SUBSCRIPTION, WEB, a_cluster, a_spec, an_operation
 from tests.contract.storing import change, ended
 from tests.worldly import some_settings
@@ -229,6 +229,25 @@ def test_a_401_of_arm_itself_is_told_from_a_missing_token() -> None:
         failure, wire, _ = failed(ARM[call], fault)
         assert (failure.code, failure.azure_code) == (Code.AZURE_FORBIDDEN, "InvalidAuthenticationToken")
         assert len(wire.asked) == 1
+
+
+CHALLENGE = said(
+    {"error": {"code": "ExpiredAuthenticationToken", "message": "The token is expired."}}, status=401, www_authenticate="Bearer"
+)
+
+
+@pytest.mark.parametrize("call", ["ARM read", "ARM plain PUT", "ARM PUT by the SDK"])
+def test_a_token_that_arm_does_not_take_is_renewed_once_and_no_more(call: str) -> None:
+    failure, wire, _ = failed(ARM[call], CHALLENGE)
+    assert (failure.code, failure.transient) == (Code.AZURE_FORBIDDEN, False)
+    assert len(wire.asked) == 2
+
+
+def test_a_renewed_token_carries_the_call_on() -> None:
+    credential = SomeCredential()
+    wire = Wire(in_turn([CHALLENGE, Reply(status=404)]))
+    assert isinstance(arm_on(wire, credential).cluster(WEB), Absent)
+    assert len(credential.scopes) == 2
 
 
 # ---- secrets

@@ -105,7 +105,7 @@ def test_what_lasts_ends_the_operation_with_its_reason_in_bounded_time(peopled: 
     if calls >= 0:
         assert len(peopled.mutations()) == calls
     else:
-        assert len(peopled.mutations()) <= 120  # one in thirty seconds: never a hot loop
+        assert len(peopled.mutations()) <= 25  # AKS grants a pool 20 at once and one a minute
 
 
 def test_azures_own_word_is_kept_beside_ours(peopled: Doors) -> None:

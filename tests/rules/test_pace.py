@@ -26,6 +26,12 @@ def test_backoff_doubles_from_half_a_minute_to_five() -> None:
     assert [pace.backoff(tries).seconds for tries in (1, 2, 3, 4, 5, 6, 50)] == [30, 60, 120, 240, 300, 300, 300]
 
 
+def test_patience_grows_with_what_was_waited_already() -> None:
+    waited = [timedelta(0), timedelta(minutes=2), timedelta(minutes=4), timedelta(minutes=12), timedelta(hours=1)]
+    assert [pace.patience(time).seconds for time in waited] == [30, 30, 60, 180, 300]
+    assert pace.patience(timedelta(hours=1), retry_after=timedelta(seconds=10)) == timedelta(seconds=10)
+
+
 LOOKS: list[tuple[StepState, datetime]] = [
     (Waiting(), NOON),
     (Waiting(since=NOON), NOON + pace.LOOK_EVERY),
