@@ -154,7 +154,7 @@ def lock(python: Python, *, upgrade: bool) -> int:
             options = ["--dry-run", "--only-binary=:all:", "--require-hashes", "--no-deps", f"--target={nowhere}"]
             options += [f"--python-version={name}", f"--python-platform={platform}"]
             quietly(f"a pin has no wheel for Python {name} on {platform}", [*uv, "install", *options, "-r", LOCKED])
-    nowhere.rmdir()
+    shutil.rmtree(nowhere, ignore_errors=True)
     return 0
 
 

@@ -1,31 +1,20 @@
 """Counting requests to ARM: the real adapter and SDK against the simulated Azure in this process, whose witness is the count."""
 
-import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
-from io import BytesIO
-from typing import Any
-
-import requests
-from azure.core.credentials import AccessToken
-from azure.core.pipeline.transport import RequestsTransport
-from requests.adapters import BaseAdapter
 
 from local.arm.durations import fixed
-from local.arm.wire import Drop, Request
 from local.arm.world import World
 from local.bench.scripted import ref_of, submission_of
 from local.bench.wiring import SUBSCRIPTION, services_of, settings_of
+from local.inprocess import clusters_of
 from local.memory import MemoryClock, MemoryOperations, MemoryWakes
-from shared.adapters.arm import ArmClusters
-from shared.adapters.clients import Arm
 from shared.model.answers import Taken
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
 from shared.model.operations import Answered, Handle, Status, StillRunning
 from shared.model.plans import Action, ScalePool
 from shared.ports import Clusters
-from shared.settings import PUBLIC_ARM
 
 TAKES = timedelta(minutes=5)
 """How long every operation of the simulated Azure takes, so that each is polled ten times or so."""
@@ -85,7 +74,7 @@ def counted() -> tuple[Count, ...]:
     """A cluster's life in three operations: made with its group, scaled, deleted with its group."""
     clock = MemoryClock()
     world = World(clock=clock.now, subscriptions=(SUBSCRIPTION,), durations=fixed(TAKES), throttled=False)
-    meant = Meant(_clusters_of(world))
+    meant = Meant(clusters_of(world, settings_of()))
     operations, wakes = MemoryOperations(), MemoryWakes(clock.now)
     services = services_of(settings_of(), clusters=meant, operations=operations, wakes=wakes, clock=clock)
     found = []
@@ -110,48 +99,3 @@ def _count(what: str, steps: int, calls: Counter[str], requests_: int) -> Count:
     """R + 3S + P + Z: reads to plan from; a look, the call and the look that verifies it, for each step; polls; pools read to be scaled."""
     polls = calls["polls"] + calls["looks"] - 2 * steps  # what has no handle is polled by looks
     return Count(what=what, steps=steps, polls=polls, bound=calls["planned from"] + 3 * steps + polls + calls["pools"], requests=requests_)
-
-
-# ---- the simulated Azure without sockets
-
-
-class _WorldAdapter(BaseAdapter):
-    """Hands each request to a world and brings back its reply."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self._world = world
-
-    def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
-        body: Any = request.body or b""
-        headers = {str(name).lower(): str(value) for name, value in request.headers.items()}
-        raw = body.encode() if isinstance(body, str) else bytes(body)
-        answer = self._world.handle(Request(method=str(request.method), url=str(request.url), headers=headers, body=raw))
-        if isinstance(answer, Drop):
-            raise requests.ConnectionError
-        response = requests.Response()
-        response.status_code, response.url, response.request = answer.status, str(request.url), request
-        response.headers.update(answer.headers)
-        response.raw = BytesIO(answer.body)
-        return response
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class _WorldCredential:
-    """The tokens of a world."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def get_token(self, *scopes: str, **_: object) -> AccessToken:
-        """A token for the audience of the first scope."""
-        return AccessToken(self._world.token(scopes[0].removesuffix("/.default")), int(time.time()) + 3600)
-
-
-def _clusters_of(world: World) -> ArmClusters:
-    session = requests.Session()
-    session.mount("https://", _WorldAdapter(world))
-    arm = Arm(settings_of(), identity=_WorldCredential(world), over=RequestsTransport(session=session, session_owner=False))
-    return ArmClusters(arm, endpoint=PUBLIC_ARM)
