@@ -93,7 +93,7 @@ def steps_bury(msg: str) -> None:
 
 def _take(msg: func.QueueMessage, services: "Services") -> None:
     from functions import wire
-    from shared.model.errors import Code, Refusal
+    from shared.model.errors import CallFailed, Code, Failure, Refusal
 
     text = _text(msg)
     letter = _letter_id(text, msg.id)
@@ -120,6 +120,9 @@ def _take(msg: func.QueueMessage, services: "Services") -> None:
         _refuse(services, document, submission.code, submission.message)
         return
     taken = services.submit(submission)
+    if isinstance(taken, Refusal) and taken.code is Code.BUSY_STORE:
+        # Only the moment was wrong, and the host brings the message back.
+        raise CallFailed(Failure(code=taken.code, message=taken.message, transient=True))
     if isinstance(taken, Refusal):
         _refuse(services, document, taken.code, taken.message)
 

@@ -19,7 +19,7 @@ from shared.model.errors import Code, Refusal
 from shared.model.grants import READ
 from shared.model.letters import Letter
 from shared.model.listing import Page, Query
-from shared.model.operations import Operation, Wake
+from shared.model.operations import Operation, Wake, partition_of
 from shared.model.requests import Origin, Submission
 from shared.ports import Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
 from shared.rules import admission
@@ -125,9 +125,10 @@ class Services:
     def operation(self, operation_id: str, origin: Origin, *, history: bool = False) -> Told | Refusal:
         """An operation by its id, for a caller who may see its cluster."""
         try:
-            told = reading.tell(operation_id, operations=self._operations, clock=self._ports.clock, history=history)
+            partition_of(operation_id)
         except ValueError:
-            told = None
+            return _no_operation(operation_id)
+        told = reading.tell(operation_id, operations=self._operations, clock=self._ports.clock, history=history)
         if told is None or self._hidden(origin, told.operation.cluster):
             return _no_operation(operation_id)
         return told

@@ -81,7 +81,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     if not all(map(_GUID.fullmatch, more)):
         faults.append("TIDEKEEPER_SUBSCRIPTION_IDS has what is not a GUID, want GUIDs with commas between them")
     endpoint = environment.get("TIDEKEEPER_ARM_ENDPOINT", "").strip().rstrip("/") or PUBLIC_ARM
-    if urlsplit(endpoint).scheme != "https" or not urlsplit(endpoint).hostname or urlsplit(endpoint).path:
+    if not _is_endpoint(endpoint):
         faults.append("TIDEKEEPER_ARM_ENDPOINT is not an https URL without a path, want for example https://management.azure.com")
     queues, tables = _storage_urls(environment)
     connection = environment.get(STORAGE) or None
@@ -118,6 +118,16 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _is_endpoint(text: str) -> bool:
+    """Whether a text is an https URL of a host, with or without a port, and nothing more."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:
+        return False
+    return host is not None and parts.username is None and text.lower() == f"https://{parts.netloc.lower()}"
 
 
 def _connects(connection: str) -> bool:

@@ -204,7 +204,7 @@ class ArmClusters:
 
     def _read(self, path: str, api_version: str) -> arm_json.Json | None:
         response = self._sent(HttpRequest("GET", f"{path}?api-version={api_version}"), mutation=False)
-        if response.status_code == NOT_FOUND:
+        if response.status_code == NOT_FOUND and azure_errors.says_absent(response.text()):
             return None
         document = _json(self._good(response, mutation=False))
         if not document:

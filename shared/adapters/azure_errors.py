@@ -24,6 +24,7 @@ _PASSING = frozenset({
 })  # fmt: skip
 _LAGGING = frozenset({"ServicePrincipalNotFound", "PrincipalNotFound", "MissingSubscriptionRegistration"})
 """Refusals that another part of Azure will make untrue shortly: directory and registration lag."""
+_ABSENT = frozenset({"NotFound", "ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound"})
 _GROUP_GONE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound", "InvalidSubscriptionId"})
 _BUSY_TEXT = re.compile(r"in progress|another (agentpool )?operation|currently|is in provisioning state", re.IGNORECASE)
 
@@ -58,6 +59,12 @@ def from_response(status: int, headers: Mapping[str, str], body: str, *, mutatio
     if status == NOT_FOUND and azure_code not in _GROUP_GONE:
         return failure(Code.CHANGED_MEANWHILE, transient=True)
     return failure(Code.AZURE_REFUSED)
+
+
+def says_absent(body: str) -> bool:
+    """Whether a 404 says that the thing is not there. Others (an unknown API version, subscription or route) say nothing of it."""
+    code, _ = _code_and_text(body, NOT_FOUND)
+    return code in _ABSENT
 
 
 def from_operation(error: object) -> Failure:

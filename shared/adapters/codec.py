@@ -29,7 +29,10 @@ PIECE = 32_000
 """UTF-16 units in a property: Table Storage allows 64 KiB, which is 32,768 of them."""
 LAST_OF_FIRST_PLANE = 0xFFFF
 MOST_PIECES = 8
-"""Eight pieces of head and eight of operation stay below Table Storage's 1 MiB an entity."""
+"""Eight pieces stay below Table Storage's 1 MiB an entity. No operation may reach that, or its end could not be saved."""
+PIECES_PLANNED, PIECES_UNPLANNED = 6, 3
+"""What an operation may take when it is accepted. The rest is for what happens to it, for the line behind it, and for a plan that
+it has not yet, which may repeat all of the request."""
 
 Properties = dict[str, Any]
 
@@ -52,8 +55,9 @@ def operation_properties(operation: Operation) -> Properties:
     """The properties of an operation's row. Raises `CallFailed` with `too_large` for what does not fit."""
     text = _json(operation)
     failure = operation.failure
+    accepted = PIECES_UNPLANNED if operation.plan is None else PIECES_PLANNED
     return {
-        **_cut(text),
+        **_cut(text, most=accepted if operation.saves <= 1 else MOST_PIECES),
         "action": operation.request.action,
         "status": operation.status.value,
         "door": operation.origin.door.value,
@@ -74,7 +78,7 @@ def operation_of(row: Mapping[str, Any]) -> Operation:
 def head_properties(head: Head) -> Properties:
     """The properties of a cluster's head."""
     text = _json(head)
-    return {**_cut(text), "current": head.current.id, "waiting": len(head.line), **_cluster(head.current.cluster)}
+    return {**_cut(text, most=MOST_PIECES), "current": head.current.id, "waiting": len(head.line), **_cluster(head.current.cluster)}
 
 
 def head_of(row: Mapping[str, Any]) -> Head:
@@ -179,10 +183,10 @@ def _cluster_of(row: Mapping[str, Any]) -> ClusterRef:
     return ClusterRef(subscription=str(row["subscription"]), group=str(row["group"]), name=str(row["name"]))
 
 
-def _cut(text: str) -> Properties:
+def _cut(text: str, *, most: int) -> Properties:
     pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
-    if len(pieces) > MOST_PIECES:
-        message = f"the operation is {len(text)} characters at rest, want {PIECE * MOST_PIECES} at most; ask for less in one request"
+    if len(pieces) > most:
+        message = f"the operation is {len(text)} characters at rest, want {PIECE * most} at most; ask for less in one request"
         raise CallFailed(Failure(code=Code.TOO_LARGE, message=message))
     return {"schema": SCHEMA, **{f"state_{n}": piece for n, piece in enumerate(pieces)}}
 

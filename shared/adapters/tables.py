@@ -1,7 +1,8 @@
 """The durable store on Table Storage (decision 0001 says why it looks so). Must not decide anything: it writes whole or raises `Stale`.
 
-Table       Partition key / row key                     Holds clusters    partition of the cluster / `head`           lease, current
-operation, waiting line; exists only while the cluster has an open one
+Table       Partition key / row key                     Holds
+--------    ----------------------------------------    ----------------------------------------------------------------------------
+clusters    partition of the cluster / `head`           lease, current operation, waiting line; only while an operation is open
             same / `op <id>`                            the operation; ids sort newest first
             same / `event <id> <n>`                     its history
 open        one of a few shards / operation id          one row for every operation that may not have ended

@@ -8,7 +8,7 @@ from enum import StrEnum
 class Code(StrEnum):
     """The stable name of every way a request, a call or an operation can fail.
 
-    Values live on disk and in replies: never renamed, only added. `functions/wire.py` holds the single table from code to HTTP status.
+    Values live on disk and in replies: never renamed, only added. `functions/replies.py` holds the single table from code to HTTP status.
     """
 
     # a request that is refused

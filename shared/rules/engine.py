@@ -8,8 +8,9 @@ done `record` says what the sighting means. Neither has side effects; a caller t
 
 1. *The cluster has the last word.* Only `Seen` makes a step done. What ARM answers (`Answered`) only ends the polling.
 2. *Claimed is not sent.* `Starting` is saved before the call, so a mutation never happens without a record; but whoever finds a saved
-   `Starting` cannot know whether the call was made, so it looks again, and claims again only if Azure is not at work and the goal is
-   missing. All actions are convergent, and the call carries the etag of the look, so a second one has no second effect.
+   `Starting` cannot know whether the call was made, so it looks again, and claims again only if Azure is not at work, the goal is missing
+   and whoever made the claim can no longer be making its call. All actions are convergent, and the call carries the etag of the look, so a
+   second one has no second effect.
 3. *Every wait has an end.* A step's clock begins at its first look, even one that failed, and `Step.limit` later the step is looked at once
    more and then ends. Being busy or throttled is bounded by that time, never by a number of tries; a call that Azure answered with a
    failure is bounded by tries as well.
@@ -55,7 +56,7 @@ from shared.model.operations import (
 )
 from shared.model.plans import Plan, Step
 from shared.rules import pace
-from shared.rules.goals import busy, gap, unreachable
+from shared.rules.goals import busy, gap, occupied, unreachable
 
 TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("waiting", "seen"): frozenset({"starting", "done", "waiting", "failed"}),
@@ -80,6 +81,8 @@ MOST_TRIES = 3
 """How often a step is sent when Azure answers with a fault of its own."""
 MOST_TRIES_TO_RECONCILE = 2
 """How often a step is sent when Azure says something else and the goal is missing: once more, to reconcile, and no more."""
+CALL_LASTS = timedelta(minutes=5)
+"""How long after a claim its call may still be on its way: no invocation lives longer (`functionTimeout` in host.json)."""
 GRACE = timedelta(hours=1)
 """How long past its limit an operation that cannot even be processed stays open."""
 
@@ -112,7 +115,7 @@ def record(operation: Operation, sighting: Sighting, now: datetime) -> Operation
     step, state = _current(operation)
     after = _after(step, state, sighting, now)
     if operation.cancelled_by is not None and isinstance(after, Starting) and after.tries > state.tries:
-        # Azure is not at work and the goal is missing, so nothing was or will be applied: the claim is not made, and the rest is skipped.
+        # Azure is not at work, the goal is missing and no call is on its way: the claim is not made, and the rest is skipped.
         after = Waiting(since=after.since, tries=state.tries)
     if after == state:
         return operation
@@ -270,6 +273,11 @@ def _looked(step: Step, state: Waiting | Starting, sight: Sight, now: datetime) 
             return state
         wait = Failure(code=Code.BUSY, message=f"Azure is at work: {missing}", transient=True)
         return replace(state, since=since, until=None, failure=wait)
+    if isinstance(state, Starting) and now < state.claimed_at + CALL_LASTS:
+        return state
+    taken = None if state.tries or _maybe_sent(state) else occupied(step.action, sight)
+    if taken is not None:
+        return Failed(since=since, ended_at=now, failure=Failure(code=Code.CLUSTER_EXISTS, message=f"{taken}: {missing}"))
     return Starting(since=since, tries=state.tries + 1, claimed_at=now, unsure=_maybe_sent(state))
 
 

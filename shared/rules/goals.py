@@ -61,6 +61,15 @@ def unreachable(action: Action, sight: Sight) -> str | None:
             return None
 
 
+def occupied(action: Action, sight: Sight) -> str | None:
+    """Why a call that was never made must not be: it would change what somebody else has made since the plan; None if its place is free."""
+    match action, sight:
+        case MakeCluster(), Cluster():
+            return f"cluster {sight.ref.name} was made by somebody else meanwhile and is not what is asked"
+        case _:
+            return None
+
+
 def _cluster_gap(action: MakeCluster, cluster: Cluster) -> str | None:
     if cluster.location.replace(" ", "").lower() != action.location:
         return f"cluster {cluster.ref.name} is in {cluster.location}, want {action.location}"

@@ -22,6 +22,9 @@ from shared.work.surveying import survey
 RACES = 5
 """How often accepting tries again after somebody else changed the cluster's head meanwhile."""
 COME_BACK = timedelta(seconds=5)
+MOST_WAITING = 100
+"""How many may wait behind a cluster's operation: the line is part of a row that must not outgrow its table."""
+TRY_LATER = timedelta(minutes=1)
 
 
 Drawn = Plan | AlreadySo | Refusal
@@ -91,6 +94,9 @@ def _enter(operation: Operation, drawn: Drawn, stored: Stored | None, *, desk: D
         except Stale:
             stored = desk.operations.head(operation.partition)
             continue
+        if isinstance(taken, Refusal):
+            desk.operations.forget(operation.id)
+            return taken
         event("operation_accepted", operation=operation.id, cluster=operation.cluster.key, action=operation.request.action,
               door=operation.origin.door, position=taken.position)  # fmt: skip
         return _answered(taken, desk)
@@ -109,12 +115,15 @@ def _lease(operation: Operation, drawn: Drawn, desk: Desk, now: datetime) -> Tak
     return Taken(operation=change.operation)
 
 
-def _join(operation: Operation, stored: Stored, desk: Desk) -> Taken:
+def _join(operation: Operation, stored: Stored, desk: Desk) -> Taken | Refusal:
     position = stored.head.position(operation.id)
     if position is not None:
         # A retry of an accept that died half-way, or whose transaction was answered by silence.
         own = desk.operations.load(operation.id)
         return Taken(operation=own or operation, position=position, replayed=True)
+    if len(stored.head.line) >= MOST_WAITING:
+        message = f"{MOST_WAITING} operations wait for cluster {operation.cluster} already, and no more may; send the request later"
+        return Refusal(code=Code.THROTTLED, message=message, retry_after=TRY_LATER)
     change = changed(None, operation)
     line = (*stored.head.line, operation.id)
     desk.operations.commit(stored, replace(stored.head, line=line), (change,))
@@ -124,7 +133,14 @@ def _join(operation: Operation, stored: Stored, desk: Desk) -> Taken:
 def _born_ended(operation: Operation, desk: Desk) -> Taken:
     change = changed(None, operation)
     desk.operations.intend(operation)
-    desk.operations.commit(None, None, (change,))
+    try:
+        desk.operations.commit(None, None, (change,))
+    except Stale:
+        # Another request with the same key wrote it a moment ago; what it left in `open` is the sweep's.
+        own = desk.operations.load(operation.id)
+        if own is None:
+            raise
+        return _replayed(own, desk)
     event("operation_born_ended", operation=operation.id, cluster=operation.cluster.key, action=operation.request.action)
     taken = _answered(Taken(operation=change.operation), desk)
     close(desk, change.operation)
@@ -146,8 +162,10 @@ def _meaning(desk: Desk, bound: Key, digest: str) -> Taken | Refusal | None:
         message = "this idempotency key was used with another body; send the same body, or another key"
         return Refusal(code=Code.KEY_REUSED, message=message)
     operation = desk.operations.load(bound.operation)
-    if operation is None:
-        return None
+    return None if operation is None else _replayed(operation, desk)
+
+
+def _replayed(operation: Operation, desk: Desk) -> Taken:
     position = 0
     if operation.status is Status.QUEUED:
         stored = desk.operations.head(operation.partition)

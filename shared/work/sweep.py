@@ -15,7 +15,8 @@ from shared.rules import engine
 from shared.work.saving import Desk, changed, close, finish, save, wake
 
 QUIET = timedelta(minutes=15)
-"""How long an operation may go unsaved before it is woken again. Its old wake-ups die with the new number: never a second chain."""
+"""How long an operation may go unsaved before it is woken again, or closed if it has ended: whoever saved it last may still be at work.
+Its old wake-ups die with the new number: never a second chain."""
 ABANDONED = timedelta(minutes=15)
 """How long a row in `open` waits for its operation. Longer than any invocation lives (`functionTimeout` in host.json: five minutes)."""
 
@@ -61,11 +62,11 @@ def _repair(row: OpenRow, swept: Swept, desk: Desk, now: datetime) -> None:
             desk.operations.forget(row.operation)
             swept.forgotten += 1
         return
+    if now - operation.updated_at <= QUIET:
+        return
     if operation.ended:
         close(desk, operation)
         swept.closed += 1
-        return
-    if now - operation.updated_at <= QUIET:
         return
     stored = desk.operations.head(operation.partition)
     if stored is None or stored.head.position(operation.id) is None:

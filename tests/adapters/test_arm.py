@@ -52,6 +52,18 @@ def failure_of(call: Callable[[], object]) -> Failure:
     return failed.value.failure
 
 
+# ---- what is not there
+
+
+@pytest.mark.parametrize("code", ["InvalidResourceType", "SubscriptionNotFound", None])
+def test_a_404_that_says_nothing_of_the_cluster_does_not_make_it_absent(code: str | None) -> None:
+    """An unknown API version is a 404 as well, and a deletion must not be believed for it."""
+    answer = Reply(status=404) if code is None else said({"error": {"code": code, "message": "not here"}}, status=404)
+    for look in (RemoveCluster(), RemoveGroup()):
+        arm, _ = arm_answered(answer)
+        assert failure_of(partial(arm.look, WEB, look)).code in {Code.CHANGED_MEANWHILE, Code.AZURE_REFUSED}
+
+
 # ---- lists
 
 

@@ -245,7 +245,7 @@ def test_a_token_that_arm_does_not_take_is_renewed_once_and_no_more(call: str) -
 
 def test_a_renewed_token_carries_the_call_on() -> None:
     credential = SomeCredential()
-    wire = Wire(in_turn([CHALLENGE, Reply(status=404)]))
+    wire = Wire(in_turn([CHALLENGE, said({"code": "NotFound", "message": "there is none"}, status=404)]))
     assert isinstance(arm_on(wire, credential).cluster(WEB), Absent)
     assert len(credential.scopes) == 2
 

@@ -31,7 +31,7 @@ from shared.model.operations import (
     StepState,
     Waiting,
 )
-from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+from shared.model.plans import Action, MakeCluster, MakeGroup, Plan, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
 from shared.model.requests import Create, Delete, Request, Scale
 from shared.ports import Key, OpenRow
 from tests.builders import NOON, QUEUE, WEB, a_create, a_plan, a_spec, an_operation
@@ -164,7 +164,7 @@ def test_a_summary_is_the_same_from_the_row_from_the_journal_and_from_the_operat
 
 @pytest.mark.parametrize("text", ["x", "\u00e9", "\u6771", "\U0001f680", '"', "\\", "\x01"])
 def test_no_property_is_ever_larger_than_a_table_takes(text: str) -> None:
-    operation = an_operation(reason=text * 20_000, request=Delete(confirm=text * 500), plan=replace(a_plan(), because=text * 500))
+    operation = an_operation(reason=text * 20_000, request=Delete(confirm=text * 500), plan=replace(a_plan(), because=text * 500), saves=2)
     head = Head(current=operation)
     rows = [codec.operation_properties(operation), codec.head_properties(head), codec.summary_properties(operation)]
     for row in [*rows, codec.event_properties(Event(n=1, at=NOON, text=text * 70_000))]:
@@ -176,9 +176,11 @@ def test_no_property_is_ever_larger_than_a_table_takes(text: str) -> None:
 def test_a_row_is_cut_exactly_where_it_must_be_and_refused_one_character_later() -> None:
     room = codec.PIECE * codec.MOST_PIECES
     empty = len(
-        "".join(str(value) for name, value in codec.operation_properties(an_operation(reason="")).items() if name.startswith("state_"))
+        "".join(
+            str(value) for name, value in codec.operation_properties(an_operation(reason="", saves=2)).items() if name.startswith("state_")
+        )
     )
-    full = an_operation(reason="x" * (room - empty))
+    full = an_operation(reason="x" * (room - empty), saves=2)
     row = codec.operation_properties(full)
     assert [len(row[f"state_{n}"]) for n in range(codec.MOST_PIECES)] == [codec.PIECE] * codec.MOST_PIECES
     assert codec.operation_of(row) == full
@@ -187,8 +189,19 @@ def test_a_row_is_cut_exactly_where_it_must_be_and_refused_one_character_later()
     assert (failed.value.failure.code, failed.value.failure.transient) == (Code.TOO_LARGE, False)
 
 
+@pytest.mark.parametrize(("plan", "most"), [(a_plan(), 6 * 32_000), (None, 3 * 32_000)])
+def test_what_is_accepted_leaves_room_for_its_plan_and_its_end(plan: Plan | None, most: int) -> None:
+    """What fits when it is accepted and not later could never be saved again, and so would never end."""
+    accepted = an_operation(plan=plan, states=(), reason="x" * (most + 1))
+    with pytest.raises(CallFailed) as failed:
+        codec.operation_properties(accepted)
+    assert failed.value.failure.code is Code.TOO_LARGE
+    assert codec.operation_properties(replace(accepted, reason="x" * (most - 2000)))
+    assert codec.operation_properties(replace(accepted, saves=2))
+
+
 def test_a_whole_row_fits_with_all_its_properties() -> None:
-    row = codec.operation_properties(an_operation(reason="x" * 200_000, origin=replace(QUEUE, caller="c" * 10_000)))
+    row = codec.operation_properties(an_operation(reason="x" * 200_000, origin=replace(QUEUE, caller="c" * 10_000), saves=2))
     assert sum(len(str(name)) * 2 + len(str(value)) * 2 for name, value in row.items()) < 1024 * 1024
     assert len(row) < 250
 

@@ -50,7 +50,7 @@ def test_what_is_too_large_is_said_to_be_and_nothing_is_sent(stored: TableOperat
 
 def test_the_largest_that_is_taken_fits_with_two_operations_in_one_transaction(stored: TableOperations) -> None:
     ref = a_ref()
-    request = a_create(pools=many_pools(100, label="x" * 2100))
+    request = a_create(pools=many_pools(100, label="x" * 1600))
     first, second = one(ref, NOON, request=request), one(ref, NOON + MINUTE, request=request)
     before = begun(stored, first, second.id)
     over, promoted = saved_again(ended(first)), change(second)

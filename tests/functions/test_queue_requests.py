@@ -9,7 +9,8 @@ import pytest
 
 from local.arm.faults import Fault, Reset
 from local.host.messages import poison_queue
-from shared.model.errors import CallFailed
+from shared.model.errors import CallFailed, Stale
+from shared.work.submit import RACES
 from tests.doors import REPLIES, REQUESTS, SCALE, Doors
 from tests.faulty import AWAY, Calls, Faulty
 
@@ -73,6 +74,24 @@ def test_two_messages_that_say_the_same_are_two_operations(peopled: Doors) -> No
     peopled.settle()
     assert len(peopled.operations.operations) == 2
     assert [reply["status"] for reply in peopled.replies() if reply["event"] == "accepted"] == ["running", "queued"]
+
+
+def test_a_request_that_loses_every_race_for_its_cluster_comes_back_and_is_not_refused(peopled: Doors) -> None:
+    lost: list[None] = []
+
+    def commit(*arguments: Any) -> Any:
+        if len(lost) < RACES:
+            lost.append(None)
+            raise Stale
+        return peopled.operations.commit(*arguments)
+
+    peopled.behind(peopled.rebuilt(operations=Faulty(peopled.operations, Calls(), {"commit": commit})))
+    peopled.send(ASKED)
+    peopled.take()
+    assert not peopled.replies()
+    peopled.run()
+    assert [reply["event"] for reply in peopled.replies()] == ["accepted", "started", "ended"]
+    assert len(peopled.operations.operations) == 1
 
 
 def test_a_key_by_queue_is_a_key(peopled: Doors) -> None:

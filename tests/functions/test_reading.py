@@ -12,6 +12,7 @@ from shared.model.clusters import ClusterRef
 from shared.model.requests import Scale
 from tests.builders import SUBSCRIPTION, a_submission
 from tests.doors import SCALE, Doors
+from tests.faulty import Calls, Faulty
 
 UNKNOWN = "op-aaaaaaaaaaaaaaaa-0123456789"
 MALFORMED_IDS = [
@@ -246,3 +247,15 @@ def test_a_method_that_no_door_has_is_not_found(peopled: Doors) -> None:
 def test_a_submission_made_inside_is_shown_like_any_other(peopled: Doors) -> None:
     operation = peopled.submit(a_submission(Scale(pool="user", to=4)))
     assert peopled.get(f"/api/operations/{operation.id}").document["because"] == "pool user has 2 nodes, want 4"
+
+
+def test_a_row_that_cannot_be_read_is_a_fault_and_not_an_operation_that_is_not_there(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+
+    def load(_: str) -> None:
+        message = "the row makes no sense"
+        raise ValueError(message)
+
+    peopled.behind(peopled.rebuilt(operations=Faulty(peopled.operations, Calls(), {"load": load})))
+    assert peopled.get(path).status == 500
+    assert peopled.get("/api/operations/nonsense").status == 404

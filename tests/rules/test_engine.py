@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.model.clusters import Absent, Group, Provider, Sight
+from shared.model.clusters import Absent, Group, PoolMode, Provider, Sight
 from shared.model.errors import Code, Failure, Refusal
 from shared.model.operations import (
     Accepted,
@@ -38,12 +38,13 @@ from shared.model.operations import (
     Verify,
     Waiting,
 )
-from shared.model.plans import MakeGroup, RegisterProvider, RemoveCluster, ScalePool
+from shared.model.plans import MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, ScalePool
 from shared.rules import engine
-from tests.builders import NOON, a_cluster, a_plan, a_pool, an_operation
+from tests.builders import NOON, a_cluster, a_plan, a_pool, a_spec, an_operation
 
 HOUR = timedelta(hours=1)
 LATER = NOON + timedelta(minutes=1)
+LATER_STILL = NOON + engine.CALL_LASTS
 TOO_LATE = NOON + HOUR
 HANDLE = Handle(url="https://management.azure.com/subscriptions/s/operations/1")
 BUSY = Failure(code=Code.BUSY, message="another operation is in progress", transient=True)
@@ -202,9 +203,31 @@ def test_a_missing_goal_is_claimed_and_only_a_claim_entitles_to_a_call() -> None
 def test_claimed_is_not_sent() -> None:
     """A claim that is found is looked at, and made again where Azure is idle and the goal missing."""
     found = at(Starting(since=NOON, tries=1, claimed_at=NOON))
-    again = engine.record(found, SIGHTINGS["gap"], LATER)
-    assert only(again) == Starting(since=NOON, tries=2, claimed_at=LATER, unsure=True)
+    again = engine.record(found, SIGHTINGS["gap"], LATER_STILL)
+    assert only(again) == Starting(since=NOON, tries=2, claimed_at=LATER_STILL, unsure=True)
     assert engine.claimed(found, again)
+
+
+def test_a_claim_whose_call_may_still_be_on_its_way_is_neither_repeated_nor_given_up() -> None:
+    found = at(Starting(since=NOON, tries=1, claimed_at=NOON))
+    assert engine.record(found, SIGHTINGS["gap"], LATER_STILL - timedelta(seconds=1)) is found
+    cancelled = engine.cancel(found, by="me", now=LATER)
+    assert isinstance(cancelled, Operation)
+    assert engine.record(cancelled, SIGHTINGS["gap"], LATER) is cancelled
+
+
+def test_a_cluster_that_somebody_else_made_meanwhile_is_not_made_over() -> None:
+    make = MakeCluster(
+        location="westeurope", version=None, tier="Free", dns_prefix="web", pools=(a_spec("user", mode=PoolMode.USER, count=5),)
+    )
+    fresh = an_operation(make)
+    ended = engine.record(fresh, SIGHTINGS["gap"], LATER)
+    assert not engine.claimed(fresh, ended)
+    assert ended.failure is not None
+    assert ended.failure.code is Code.CLUSTER_EXISTS
+    for state in (STATES["waiting"], STATES["unsure"], STATES["starting"]):
+        ours = replace(fresh, states=(state,))
+        assert engine.claimed(ours, engine.record(ours, SIGHTINGS["gap"], LATER_STILL))
 
 
 def test_a_claim_whose_call_is_at_work_in_azure_is_adopted() -> None:
@@ -410,7 +433,7 @@ def test_cancelling_while_something_may_be_under_way_waits_for_it(state: str) ->
 def test_a_cancelled_step_of_which_nothing_runs_is_never_claimed_again(state: str) -> None:
     cancelled = engine.cancel(at(STATES[state]), by="me", now=LATER)
     assert isinstance(cancelled, Operation)
-    ended = engine.record(cancelled, SIGHTINGS["gap"], LATER)
+    ended = engine.record(cancelled, SIGHTINGS["gap"], LATER_STILL)
     assert ended.status is Status.CANCELLED
     assert not engine.claimed(cancelled, ended)
 

@@ -304,6 +304,19 @@ def test_an_operation_removed_by_hand_is_forgotten_and_never_acted_upon() -> Non
     assert not [entry for entry in pump.world.witness.entries[mark:] if entry.applied]
 
 
+def test_the_sweep_does_not_close_what_is_being_closed() -> None:
+    pump = _pump(exists=True)
+    pump.submit(SCALE[0])
+
+    def journal(operation: Operation) -> None:
+        pump.sweep()
+        pump.operations.journal(operation)
+
+    pump.services = pump.rebuilt(operations=Faulty(pump.operations, Calls(), {"journal": journal}))
+    pump.run()
+    assert [said["event"] for _, said in pump.announcer.said] == ["accepted", "started", "ended"]
+
+
 def test_the_sweep_leaves_alone_what_moves() -> None:
     pump = _pump(exists=True)
     operation = pump.submit(SCALE[0])

@@ -7,8 +7,9 @@ import pytest
 
 from shared.model.answers import Preview, Taken
 from shared.model.errors import CallFailed, Code, Refusal
-from shared.model.operations import Status
+from shared.model.operations import Operation, Status
 from shared.model.requests import Delete, Request, Scale
+from shared.work.submit import MOST_WAITING
 from tests.builders import QUEUE, WEB, a_create, a_spec, a_submission
 from tests.faulty import AWAY, Calls, Faulty
 from tests.pump import Pump
@@ -107,6 +108,36 @@ def test_a_key_is_known_even_where_the_request_would_be_refused_now(pump: Pump) 
     again = pump.services.submit(submission)
     assert isinstance(again, Taken)
     assert again.operation.id == first.id
+
+
+def test_two_requests_with_one_key_whose_goal_holds_already_are_one_operation(pump: Pump) -> None:
+    submission = a_submission(Scale(pool="user", to=2), key="k")
+    others: list[object] = []
+
+    def intend(operation: Operation) -> None:
+        if not others:
+            others.append(None)
+            others.append(pump.services.submit(submission))
+        pump.operations.intend(operation)
+
+    mine = pump.rebuilt(operations=Faulty(pump.operations, Calls(), {"intend": intend})).submit(submission)
+    assert isinstance(mine, Taken)
+    assert mine.replayed
+    assert isinstance(others[1], Taken)
+    assert mine.operation == others[1].operation
+    pump.run()
+    assert not pump.operations.opened
+
+
+def test_a_line_has_an_end_and_who_comes_too_late_leaves_nothing_behind(pump: Pump) -> None:
+    for _ in range(MOST_WAITING + 1):
+        pump.submit(a_submission())
+    before = _stored(pump)
+    refusal = pump.services.submit(a_submission())
+    assert isinstance(refusal, Refusal)
+    assert refusal.code is Code.THROTTLED
+    assert refusal.retry_after is not None
+    assert _stored(pump) == before
 
 
 def test_a_key_is_known_even_where_azure_is_away(pump: Pump) -> None:
