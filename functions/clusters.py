@@ -30,8 +30,9 @@ def clusters_read(req: func.HttpRequest) -> func.HttpResponse:
 def _list(req: func.HttpRequest, services: "Services") -> func.HttpResponse:
     from functions import replies
 
-    found = services.clusters(origin_of(req, services))
-    return replies.reply({"clusters": [replies.cluster_view(cluster) for cluster in found]})
+    found, failed = services.clusters(origin_of(req, services))
+    errors = [{"subscription": name, "code": failure.code.value, "message": failure.message} for name, failure in failed.items()]
+    return replies.reply({"clusters": [replies.cluster_view(cluster) for cluster in found], "errors": errors})
 
 
 def _read(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":

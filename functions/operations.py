@@ -81,13 +81,14 @@ def _cancel(req: func.HttpRequest, services: "Services") -> "func.HttpResponse |
 def _list(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
     from functions import replies
     from shared.model.errors import Code, Refusal
+    from shared.model.listing import BadContinuation
 
     query = _query(dict(req.params), services)
     if isinstance(query, Refusal):
         return query
     try:
         page = services.page(query, origin_of(req, services))
-    except ValueError as fault:
+    except BadContinuation as fault:
         return Refusal(code=Code.MALFORMED, message=f"continuation is {fault}")
     return replies.reply({"operations": [replies.summary_view(item) for item in page.items], "continuation": page.continuation})
 

@@ -123,8 +123,8 @@ def plan_view(plan: Plan, states: tuple[StepState, ...] = ()) -> dict[str, Any]:
 def preview_view(preview: Preview) -> dict[str, Any]:
     """What would happen."""
     return {
-        "plan": plan_view(preview.plan),
-        "because": preview.plan.because,
+        "plan": plan_view(preview.plan) if preview.plan is not None else None,
+        "because": preview.plan.because if preview.plan is not None else None,
         "already_so": preview.already_so,
         "findings": list(preview.findings),
     }

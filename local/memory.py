@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.model.errors import Stale
 from shared.model.letters import Letter
-from shared.model.listing import Page, Query, Summary
+from shared.model.listing import BadContinuation, Page, Query, Summary
 from shared.model.operations import Event, Head, Operation, Wake, partition_of
 from shared.ports import Change, Key, OpenRow, Stored
 from shared.rules import naming
@@ -140,10 +140,10 @@ class MemoryOperations:
         opened = [self.operations[row.operation] for row in self.opened.values() if row.operation in self.operations]
         opened = sorted((item for item in opened if not item.ended), key=lambda item: naming.newest_first(item.created_at) + item.id)
         ended = sorted(self.journalled.values(), key=lambda item: naming.newest_first(item.updated_at) + item.id)
-        days = (query.since.astimezone(UTC).date(), query.until.astimezone(UTC).date())
-        return [
-            _summary(item) for item in (*opened, *(item for item in ended if days[0] <= item.updated_at.astimezone(UTC).date() <= days[1]))
-        ]
+        # As fine as the keys of the real thing: milliseconds.
+        oldest, newest = naming.newest_first(query.since), naming.newest_first(query.until)
+        within = (item for item in ended if newest <= naming.newest_first(item.updated_at) <= oldest)
+        return [_summary(item) for item in (*opened, *within)]
 
 
 class MemoryWakes:
@@ -228,6 +228,5 @@ def _start(continuation: str | None) -> int:
     if continuation is None:
         return 0
     if not (continuation.isascii() and continuation.isdigit()):
-        message = "not a continuation token of this list"
-        raise ValueError(message)
+        raise BadContinuation
     return int(continuation)

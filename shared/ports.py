@@ -42,12 +42,12 @@ class Clusters(Protocol):
         """Every cluster of a subscription, from one list call (and its further pages)."""
         ...
 
-    def group(self, ref: ClusterRef) -> Group | Absent:
-        """The cluster's resource group now."""
+    def group(self, ref: ClusterRef, *, contents: bool = False) -> Group | Absent:
+        """The cluster's resource group now; with `contents` also which other clusters are in it, by a further read."""
         ...
 
     def look(self, ref: ClusterRef, action: Action) -> Sight:
-        """What the action is about, from one read: the cluster, its group or a resource provider."""
+        """What the action is about: the cluster, its group (with its clusters, if it is to go) or a resource provider."""
         ...
 
     def attempt(self, ref: ClusterRef, action: Action, sight: Sight) -> Handle | None:

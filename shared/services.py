@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from shared.log import event
 from shared.model.answers import Preview, Taken, Told
 from shared.model.clusters import Absent, Cluster, ClusterRef
-from shared.model.errors import Code, Refusal
+from shared.model.errors import CallFailed, Code, Failure, Refusal
 from shared.model.grants import READ
 from shared.model.letters import Letter
 from shared.model.listing import Page, Query
@@ -160,10 +160,21 @@ class Services:
             return Refusal(code=Code.NOT_FOUND, message=f"{found.what} does not exist")
         return found, reading.current(ref, operations=self._operations)
 
-    def clusters(self, origin: Origin) -> tuple[Cluster, ...]:
-        """Every cluster of the settings' subscriptions that the caller may see, by one list call a subscription."""
-        found = (cluster for subscription in sorted(self.settings.subscriptions) for cluster in self._clusters.clusters(subscription))
-        return tuple(cluster for cluster in found if not self._hidden(origin, cluster.ref))
+    def clusters(self, origin: Origin) -> tuple[tuple[Cluster, ...], dict[str, Failure]]:
+        """Every cluster of the settings' subscriptions that the caller may see, by one list call a subscription; and what failed, by those.
+
+        Raises `CallFailed` where every list failed.
+        """
+        found: list[Cluster] = []
+        failed: dict[str, Failure] = {}
+        for subscription in sorted(self.settings.subscriptions):
+            try:
+                found += self._clusters.clusters(subscription)
+            except CallFailed as fault:
+                if len(self.settings.subscriptions) == len(failed) + 1:
+                    raise
+                failed[subscription] = fault.failure
+        return tuple(cluster for cluster in found if not self._hidden(origin, cluster.ref)), failed
 
     # ---- queues and timers
 

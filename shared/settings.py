@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from shared.model.grants import READ, Grant
-from shared.model.requests import ACTIONS
+from shared.model.requests import ACTIONS, Door
 
 STORAGE = "AzureWebJobsStorage"
 PUBLIC_ARM = "https://management.azure.com"
@@ -174,6 +174,9 @@ def _grant_fault(item: object) -> str | None:
     for name, values in item.items():
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             return f"has {name} that is not a list of texts"
+    unknown = [door for door in item.get("doors", ()) if door not in set(Door) and not set("*?[") & set(door)]
+    if unknown:
+        return f"names the unknown door {unknown[0]!a}, want of {', '.join(sorted(Door))}"
     known = ACTIONS | _LATER_ACTIONS | {READ}
     unknown = [action for action in item.get("actions", ()) if action not in known and not set("*?[") & set(action)]
     return f"grants the unknown action {unknown[0]!a}, want of {', '.join(sorted(known))}" if unknown else None

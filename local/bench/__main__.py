@@ -39,7 +39,7 @@ def storage_rows() -> list[Row]:
 
 def arm_rows() -> list[Row]:
     """Requests of operations to ARM."""
-    group = "ARM requests of an operation: R + 3S + P + Z (R reads to plan from; a look, the call, a look after it; Z pools scaled)"
+    group = "ARM requests of an operation: R + 3S + P + Z (R reads to plan from; a look, the call, a look after it; Z read besides)"
     return [
         Row(
             group=group,

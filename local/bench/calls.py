@@ -13,7 +13,7 @@ from local.memory import MemoryClock, MemoryOperations, MemoryWakes
 from shared.model.answers import Taken
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
 from shared.model.operations import Answered, Handle, Status, StillRunning
-from shared.model.plans import Action, ScalePool
+from shared.model.plans import Action, RemoveGroup, ScalePool
 from shared.ports import Clusters
 
 TAKES = timedelta(minutes=5)
@@ -48,15 +48,19 @@ class Meant:
         """Nobody lists here."""
         raise NotImplementedError(subscription)
 
-    def group(self, ref: ClusterRef) -> Group | Absent:
-        """A read to plan from."""
+    def group(self, ref: ClusterRef, *, contents: bool = False) -> Group | Absent:
+        """A read to plan from, and a list of what is in it."""
         self.calls["planned from"] += 1
-        return self._below.group(ref)
+        found = self._below.group(ref, contents=contents)
+        self.calls["listed"] += contents and isinstance(found, Group) and not found.busy
+        return found
 
     def look(self, ref: ClusterRef, action: Action) -> Sight:
         """A look before a call or after an answer."""
         self.calls["looks"] += 1
-        return self._below.look(ref, action)
+        sight = self._below.look(ref, action)
+        self.calls["listed"] += isinstance(action, RemoveGroup) and isinstance(sight, Group) and not sight.busy
+        return sight
 
     def attempt(self, ref: ClusterRef, action: Action, sight: Sight) -> Handle | None:
         """The call itself."""
@@ -96,6 +100,12 @@ def counted() -> tuple[Count, ...]:
 
 
 def _count(what: str, steps: int, calls: Counter[str], requests_: int) -> Count:
-    """R + 3S + P + Z: reads to plan from; a look, the call and the look that verifies it, for each step; polls; pools read to be scaled."""
+    """R + 3S + P + Z: reads to plan from; a look, the call and the look that verifies it, for each step; polls; what is read besides."""
     polls = calls["polls"] + calls["looks"] - 2 * steps  # what has no handle is polled by looks
-    return Count(what=what, steps=steps, polls=polls, bound=calls["planned from"] + 3 * steps + polls + calls["pools"], requests=requests_)
+    return Count(
+        what=what,
+        steps=steps,
+        polls=polls,
+        bound=calls["planned from"] + 3 * steps + polls + calls["pools"] + calls["listed"],
+        requests=requests_,
+    )

@@ -62,8 +62,9 @@ class ScriptedClusters:
         """Nobody lists here."""
         raise NotImplementedError(subscription)
 
-    def group(self, ref: ClusterRef) -> Group | Absent:
-        """The group before its operation."""
+    def group(self, ref: ClusterRef, *, contents: bool = False) -> Group | Absent:
+        """The group before its operation; it never holds another cluster."""
+        del contents
         return Absent(what=f"resource group {ref.group}") if self._request is Create else _a_group(ref)
 
     def look(self, ref: ClusterRef, action: Action) -> Sight:

@@ -6,6 +6,7 @@ write our storage could otherwise send that token anywhere.
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, assert_never
 from urllib.parse import quote, urlsplit
@@ -46,10 +47,13 @@ class ArmClusters:
         return Absent(what=f"cluster {ref}") if document is None else _understood(lambda: arm_json.cluster_of(document, ref))
 
     def clusters(self, subscription: str) -> tuple[Cluster, ...]:
-        """Every cluster of a subscription. Further pages are followed on the ARM host only."""
+        """Every cluster of a subscription."""
+        return self._listed(f"/subscriptions/{quote(subscription)}")
+
+    def _listed(self, scope: str) -> tuple[Cluster, ...]:
+        """Every cluster of a subscription or group. Further pages are followed on the ARM host only."""
         found: list[Cluster] = []
-        path = f"/subscriptions/{quote(subscription)}/providers/Microsoft.ContainerService/managedClusters"
-        url = f"{path}?api-version={AKS_API}"
+        url = f"{scope}/providers/Microsoft.ContainerService/managedClusters?api-version={AKS_API}"
         for _ in range(MOST_PAGES):
             document = _json(self._send("GET", url, mutation=False))
             found += [_understood(partial(arm_json.cluster_of, item)) for item in document.get("value") or ()]
@@ -60,19 +64,27 @@ class ArmClusters:
         message = f"Azure's list of clusters has more than {MOST_PAGES} pages"
         raise CallFailed(Failure(code=Code.AZURE_FAULT, message=message, transient=True))
 
-    def group(self, ref: ClusterRef) -> Group | Absent:
-        """The cluster's resource group now."""
+    def group(self, ref: ClusterRef, *, contents: bool = False) -> Group | Absent:
+        """The cluster's resource group now. One that is being deleted takes its clusters along, so they are not asked for."""
         document = self._read(_path(ref.group_id), RESOURCES_API)
-        return Absent(what=f"resource group {ref.group}") if document is None else arm_json.group_of(document)
+        if document is None:
+            return Absent(what=f"resource group {ref.group}")
+        group = arm_json.group_of(document)
+        if not contents or group.busy:
+            return group
+        names = (cluster.ref.name for cluster in self._listed(_path(ref.group_id)))
+        return replace(group, clusters=tuple(name for name in names if name.casefold() != ref.name.casefold()))
 
     def look(self, ref: ClusterRef, action: Action) -> Sight:
-        """What the action is about, from one read."""
+        """What the action is about."""
         match action:
             case RegisterProvider(namespace=namespace):
                 document = self._read(_provider_path(ref, namespace), RESOURCES_API)
                 return arm_json.provider_of(document or {"namespace": namespace, "registrationState": "NotRegistered"})
-            case MakeGroup() | RemoveGroup():
+            case MakeGroup():
                 return self.group(ref)
+            case RemoveGroup():
+                return self.group(ref, contents=True)
             case MakeCluster() | ScalePool() | RemoveCluster():
                 return self.cluster(ref)
             case _:

@@ -34,6 +34,8 @@ def cluster_of(document: Json, ref: ClusterRef | None = None) -> Cluster:
         power=_power(properties),
         pools=pools,
         tags={str(key): str(value) for key, value in (document.get("tags") or {}).items()},
+        tier=(document.get("sku") or {}).get("tier"),
+        dns_prefix=properties.get("dnsPrefix"),
         fqdn=properties.get("fqdn") or properties.get("privateFQDN"),
         etag=document.get("eTag") or properties.get("eTag"),
         uid=properties.get("resourceUID"),
@@ -55,6 +57,11 @@ def pool_of(profile: Json) -> NodePool:
         version=profile.get("currentOrchestratorVersion") or profile.get("orchestratorVersion"),
         power=_power(profile),
         state=str(profile.get("provisioningState") or "Unknown"),
+        os_disk_gb=profile.get("osDiskSizeGB"),
+        max_pods=profile.get("maxPods"),
+        zones=tuple(str(zone) for zone in profile.get("availabilityZones") or ()),
+        labels={str(key): str(value) for key, value in (profile.get("nodeLabels") or {}).items()},
+        taints=tuple(str(taint) for taint in profile.get("nodeTaints") or ()),
     )
 
 

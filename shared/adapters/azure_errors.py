@@ -30,7 +30,14 @@ _BUSY_TEXT = re.compile(r"in progress|another (agentpool )?operation|currently|i
 
 TOO_MANY, CONFLICT, PRECONDITION_FAILED, NOT_FOUND, SERVER_FAULT, REQUEST_TIMEOUT, LEAST_ERROR = 429, 409, 412, 404, 500, 408, 400
 LONGEST_DIGITS = 9
-_SECRET = re.compile(r"(?i)((?:sig|code|token|key|secret|password)=)[^&\s\"']+|(bearer )\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*")
+_SECRET = re.compile(
+    r"((?:sig|code|token|key|secret|password)=)[^&\s\"']+"
+    r"|((?<![A-Za-z])(?:token|secret|password)[\"']?: ?[\"']?)[^&\s\"',]+"  # as JSON and as people write it, but not InvalidToken: why
+    r"|(bearer )\S+"
+    r"|(https?://[^\s?\"']+\?)[^\s\"']+"  # what a URL asks with: status URLs are signed there
+    r"|eyJ[\w-]+\.[\w-]+\.[\w-]*",
+    re.IGNORECASE,
+)
 
 
 def from_response(status: int, headers: Mapping[str, str], body: str, *, mutation: bool) -> Failure:
@@ -107,7 +114,7 @@ def retry_after_of(headers: Mapping[str, str]) -> timedelta | None:
 
 def safe(text: str) -> str:
     """Azure's words, shortened, on one line, with anything that looks like a secret blotted out."""
-    clean = _SECRET.sub(lambda found: f"{found[1] or found[2] or ''}...", " ".join(text.split()))
+    clean = _SECRET.sub(lambda found: f"{found[found.lastindex] if found.lastindex else ''}...", " ".join(text.split()))
     return clean if len(clean) <= MOST_TEXT else f"{clean[:MOST_TEXT]}..."
 
 

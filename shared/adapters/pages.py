@@ -11,7 +11,7 @@ from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
 from shared.adapters import codec
-from shared.model.listing import Page, Query, Summary
+from shared.model.listing import BadContinuation, Page, Query, Summary
 from shared.model.operations import ENDED
 from shared.rules import naming
 
@@ -25,14 +25,14 @@ class Pager:
     """One page of a list, and the token that goes on where it stopped."""
 
     def __init__(self, operations: "TableOperations", query: Query) -> None:
-        """Prepare a page of `operations` for `query`. Raises ValueError for a token that is none."""
+        """Prepare a page of `operations` for `query`. Raises BadContinuation for a token that is none."""
         self._operations = operations
         self._query = query
         self._start = _untoken(query.continuation)
         self._found: list[Summary] = []
 
     def page(self) -> Page:
-        """The page. Raises ValueError for a token of another list."""
+        """The page. Raises BadContinuation for a token of another list."""
         cluster = self._query.cluster
         return self._of_all() if cluster is None else self._of_cluster(naming.partition(cluster))
 
@@ -44,7 +44,7 @@ class Pager:
         if self._start:
             after = self._start.get("row", "")
             if self._start.keys() != {"row"} or not after.startswith(f"op op-{partition}-"):
-                raise _no_token()
+                raise BadContinuation
             odata += f" and RowKey gt '{after}'"
         for row in self._operations.rows("clusters", odata, top=query.top):
             self._take(codec.summary_of(row, str(row["RowKey"])[3:]))
@@ -54,7 +54,7 @@ class Pager:
 
     def _of_all(self) -> Page:
         if self._start.keys() not in ({"open"}, {"day", "row"}, set()):
-            raise _no_token()
+            raise BadContinuation
         statuses = self._query.statuses
         if "day" not in self._start and (not statuses or statuses - ENDED):
             looked = 0
@@ -76,8 +76,9 @@ class Pager:
         # Never from a day outside what is asked for, whatever the token says: each day is a request.
         day = min(date.fromisoformat(self._start["day"]), last) if "day" in self._start else last
         row_after = self._start.get("row", "")
+        span = f" and RowKey ge '{naming.newest_first(query.until)}' and RowKey le '{naming.newest_first(query.since)}~'"
         while day >= first:
-            odata = f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{row_after}'{self._filters()}"
+            odata = f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{row_after}'{span}{self._filters()}"
             for row in self._operations.rows("journal", odata, top=query.top):
                 self._take(codec.summary_of(row, str(row["operation"])))
                 if len(self._found) == query.top:
@@ -105,23 +106,24 @@ def _token(place: dict[str, str]) -> str:
 
 
 def _untoken(text: str | None) -> dict[str, str]:
-    """The place a token stands for. Raises ValueError for what is no token of ours: it goes into a query."""
+    """The place a token stands for. Raises BadContinuation for what is no token of ours: it goes into a query."""
     if text is None:
         return {}
     try:
         place = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        plain = isinstance(place, dict) and all(isinstance(value, str) and "'" not in value for value in place.values())
+        plain = isinstance(place, dict) and all(isinstance(value, str) and _harmless(value) for value in place.values())
         if not plain or not place:
-            raise _no_token()
+            raise BadContinuation
         if "day" in place:
             date.fromisoformat(place["day"])
     except (ValueError, binascii.Error, RecursionError) as fault:
-        raise _no_token() from fault
+        raise BadContinuation from fault
     return dict(place)
 
 
-def _no_token() -> ValueError:
-    return ValueError("not a continuation token of this list")
+def _harmless(text: str) -> bool:
+    """Whether a text may stand in a query: printable ASCII without a quote."""
+    return text.isascii() and text.isprintable() and QUOTE not in text
 
 
 def _any_of(name: str, values: Iterable[str]) -> str:

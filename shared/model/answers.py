@@ -18,9 +18,9 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What would happen: the plan, whether its goal holds already, and what stands in the way. Nothing was stored."""
+    """What would happen, with nothing stored: the plan (None where it must wait for what comes first), and what stands in the way."""
 
-    plan: Plan
+    plan: Plan | None
     already_so: bool
     findings: tuple[str, ...]
 

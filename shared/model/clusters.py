@@ -138,6 +138,11 @@ class NodePool:
     version: str | None
     power: PowerState
     state: str
+    os_disk_gb: int | None = None
+    max_pods: int | None = None
+    zones: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +160,8 @@ class Cluster:
     power: PowerState
     pools: tuple[NodePool, ...]
     tags: dict[str, str] = field(default_factory=dict)
+    tier: str | None = None
+    dns_prefix: str | None = None
     fqdn: str | None = None
     etag: str | None = None
     uid: str | None = None
@@ -193,11 +200,17 @@ class Absent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A resource group as last read."""
+    """A resource group as last read. `clusters` names the managed clusters in it besides the one asked about, where asked."""
 
     name: str
     location: str
     state: str
+    clusters: tuple[str, ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        """Whether Azure is at work on it."""
+        return self.state not in TERMINAL_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

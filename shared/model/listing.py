@@ -9,6 +9,14 @@ from shared.model.operations import Status
 from shared.model.requests import Door
 
 
+class BadContinuation(ValueError):  # noqa: N818 - says what it is
+    """A continuation token that is none of this list's."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("not a continuation token of this list")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """What a list shows of an operation."""
@@ -34,7 +42,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What to list. Instants bound `created_at` where a cluster is given, and the day an operation ended otherwise."""
+    """What to list. Instants bound when a cluster's operations were made; without a cluster, when they ended, beside all open ones."""
 
     cluster: ClusterRef | None = None
     statuses: frozenset[Status] = frozenset()

@@ -308,11 +308,12 @@ def _refused(state: Starting, failure: Failure, now: datetime) -> StepState:
 
 
 def _poll_failed(state: Running, failure: Failure, now: datetime) -> StepState:
-    if failure.code is Code.HANDLE_GONE:
-        return Settling(since=state.since, tries=state.tries, answered_at=now, verdict=failure)
-    if failure.transient:
+    if failure.code in (Code.AZURE_FORBIDDEN, Code.HANDLE_FOREIGN):
+        return Failed(since=state.since, ended_at=now, failure=failure)
+    if failure.transient and failure.code is not Code.HANDLE_GONE:
         return state
-    return Failed(since=state.since, ended_at=now, failure=failure)
+    # The handle is of no more use, which says nothing of the cluster: looking decides.
+    return Settling(since=state.since, tries=state.tries, answered_at=now, verdict=failure)
 
 
 def _verified(step: Step, state: Running | Settling, sight: Sight, now: datetime) -> StepState:

@@ -43,7 +43,7 @@ def busy(sight: Sight) -> bool:
         case Provider():
             return sight.state in {"Registering", "Unregistering"}
         case Group():
-            return sight.state != "Succeeded"
+            return sight.busy
         case Absent():
             return False
         case _:
@@ -57,6 +57,8 @@ def unreachable(action: Action, sight: Sight) -> str | None:
             return f"{sight.what} does not exist any more"
         case ScalePool(), Cluster() if sight.pool(action.pool) is None:
             return f"cluster {sight.ref.name} has no pool {action.pool} any more"
+        case RemoveGroup(), Group() if sight.clusters:
+            return f"resource group {sight.name} holds {', '.join(sight.clusters)}, which nobody asked to delete"
         case _:
             return None
 
@@ -82,6 +84,14 @@ def _cluster_gap(action: MakeCluster, cluster: Cluster) -> str | None:
         missing = _spec_gap(spec, pool)
         if missing is not None:
             return missing
+    extra = [pool.name for pool in cluster.pools if pool.name not in {spec.name for spec in action.pools}]
+    if extra:
+        return f"cluster {cluster.ref.name} has a pool {extra[0]} that is not wanted"
+    if cluster.tier is not None and cluster.tier != action.tier:
+        return f"cluster {cluster.ref.name} is of tier {cluster.tier}, want {action.tier}"
+    missing_tag = next((name for name, value in action.tags.items() if cluster.tags.get(name) != value), None)
+    if missing_tag is not None:
+        return f"cluster {cluster.ref.name} lacks the wanted value of tag {missing_tag!a}"
     return cluster.unsettled
 
 
@@ -90,7 +100,24 @@ def _spec_gap(spec: PoolSpec, pool: NodePool) -> str | None:
         return f"pool {pool.name} has VM size {pool.vm_size}, want {spec.vm_size}"
     if pool.mode is not spec.mode:
         return f"pool {pool.name} is of mode {pool.mode}, want {spec.mode}"
-    return _count_gap(spec.autoscale or spec.count, pool)
+    if pool.os is not spec.os:
+        return f"pool {pool.name} runs {pool.os}, want {spec.os}"
+    return _different(spec, pool) or _count_gap(spec.autoscale or spec.count, pool)
+
+
+def _different(spec: PoolSpec, pool: NodePool) -> str | None:
+    """Which of the things that were asked for on purpose the pool has otherwise; what was left to AKS is not compared."""
+    if spec.os_disk_gb not in (None, pool.os_disk_gb):
+        return f"pool {pool.name} has OS disks of {pool.os_disk_gb} GB, want {spec.os_disk_gb}"
+    if spec.max_pods not in (None, pool.max_pods):
+        return f"pool {pool.name} has max_pods {pool.max_pods}, want {spec.max_pods}"
+    if spec.zones and sorted(spec.zones) != sorted(pool.zones):
+        return f"pool {pool.name} is in zones {', '.join(pool.zones) or 'none'}, want {', '.join(spec.zones)}"
+    label = next((name for name, value in spec.labels.items() if pool.labels.get(name) != value), None)
+    if label is not None:
+        return f"pool {pool.name} lacks the wanted value of label {label!a}"
+    taint = next((taint for taint in spec.taints if taint not in pool.taints), None)
+    return None if taint is None else f"pool {pool.name} lacks the taint {taint!a}"
 
 
 def _scale_gap(action: ScalePool, cluster: Cluster) -> str | None:

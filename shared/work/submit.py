@@ -34,16 +34,19 @@ def preview(submission: Submission, *, clusters: Clusters, desk: Desk) -> Previe
     """The plan for a request as things stand, by the same code that would accept it, with no write. Raises `CallFailed`."""
     drawn = _draw(submission, clusters)
     stored = desk.operations.head(naming.partition(submission.cluster))
-    if isinstance(drawn, Refusal):
+    if isinstance(drawn, Refusal) and (stored is None or drawn.final):
         return drawn
     findings: list[str] = []
+    if isinstance(drawn, Refusal):
+        findings.append(f"as things stand it is not possible: {drawn.message}")
     if stored is not None:
         findings.append(
             f"the cluster's open operation {stored.head.current.id} ({stored.head.current.request.action}) comes first, "
             f"and {len(stored.head.line)} more wait; this one would be planned when its turn comes"
         )
-    drawn_plan = drawn.plan if isinstance(drawn, AlreadySo) else drawn
-    return Preview(plan=drawn_plan, already_so=isinstance(drawn, AlreadySo), findings=tuple(findings))
+    already_so = isinstance(drawn, AlreadySo)
+    found = drawn.plan if isinstance(drawn, AlreadySo) else drawn if isinstance(drawn, Plan) else None
+    return Preview(plan=found, already_so=already_so, findings=tuple(findings))
 
 
 def submit(submission: Submission, *, clusters: Clusters, desk: Desk, clock: Clock, ids: Ids) -> Taken | Refusal:

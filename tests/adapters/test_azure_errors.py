@@ -217,6 +217,9 @@ SECRETS = [
     ("token=s3cr3t and more", "s3cr3t"),
     ("client_secret=s3cr3t&x=y", "s3cr3t"),
     ("PASSWORD=s3cr3t", "s3cr3t"),
+    ("password: s3cr3t was wrong", "s3cr3t"),
+    ('{"access_token": "s3cr3t", "x": 1}', "s3cr3t"),
+    ("see https://management.azure.com/subscriptions/s/operations/1?api-version=1&t=5&c=s3cr3t&s=z&h=y", "s3cr3t"),
     ("Authorization: Bearer s3cr3t.s3cr3t.s3cr3t", "s3cr3t"),
     ("the token eyJhbGciOiJub25lIn0.eyJhdWQiOiJ4In0.c2lnbg was refused", "eyJhdWQ"),
 ]

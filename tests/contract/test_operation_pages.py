@@ -215,3 +215,10 @@ def test_what_is_no_token_is_a_value_error(operations: Operations, token: str) -
     for cluster in (a_ref(), None):
         with pytest.raises(ValueError, match="not a continuation token of this list"):
             operations.page(query_of(at, cluster=cluster, continuation=token))
+
+
+def test_without_a_cluster_the_instants_bound_when_operations_ended_to_the_moment(operations: Operations) -> None:
+    at = a_noon()
+    made = [kept(operations, ended(one(a_ref(), at), at + n * MINUTE)) for n in range(5)]
+    query = query_of(at, since=at + MINUTE, until=at + 3 * MINUTE)
+    assert ids(items_of(all_pages(operations, query))) == names([made[3], made[2], made[1]])

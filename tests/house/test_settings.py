@@ -112,6 +112,11 @@ def test_an_unknown_action_in_a_grant_is_told_with_those_that_are_known() -> Non
         read({**GOOD, "TIDEKEEPER_GRANTS": '[{"actions": ["sc*", "start", "explode"]}]'})
 
 
+def test_an_unknown_door_in_a_grant_is_told_with_those_that_are_known() -> None:
+    with pytest.raises(BadSettings, match=r"TIDEKEEPER_GRANTS\[0\] names the unknown door 'htpp', want of http, queue"):
+        read({**GOOD, "TIDEKEEPER_GRANTS": '[{"doors": ["q*", "htpp"]}]'})
+
+
 def test_all_faults_are_told_at_once() -> None:
     faulty = {
         "TIDEKEEPER_SUBSCRIPTION_IDS": "x", "TIDEKEEPER_ARM_ENDPOINT": "x", "TIDEKEEPER_GRANTS": "x", "TIDEKEEPER_REPLY_QUEUES": "X",

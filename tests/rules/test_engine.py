@@ -38,7 +38,7 @@ from shared.model.operations import (
     Verify,
     Waiting,
 )
-from shared.model.plans import MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, ScalePool
+from shared.model.plans import MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
 from shared.rules import engine
 from tests.builders import NOON, a_cluster, a_plan, a_pool, a_spec, an_operation
 
@@ -88,6 +88,7 @@ SIGHTINGS: dict[str, Sighting] = {
     "refused throttled": Refused(failure=THROTTLED),
     "refused lost": Refused(failure=LOST),
     "refused for good": Refused(failure=QUOTA),
+    "refused forbidden": Refused(failure=FORBIDDEN),
     "handle gone": Refused(failure=GONE_HANDLE),
     "still running": StillRunning(progress="CreatingAgentPools: 1/3 nodes completed"),
     "answered well": Answered(),
@@ -338,6 +339,24 @@ def test_a_lost_handle_is_decided_by_looking() -> None:
     assert isinstance(only(settling), Settling)
     assert isinstance(only(engine.record(settling, SIGHTINGS["goal"], LATER)), Done)
     assert isinstance(only(engine.record(settling, SIGHTINGS["gap"], LATER)), Waiting)
+
+
+def test_a_status_url_that_azure_refuses_says_nothing_of_the_cluster() -> None:
+    refused = Refused(failure=Failure(code=Code.AZURE_REFUSED, message="InvalidSignature: no"))
+    settling = engine.record(at(STATES["running"]), refused, LATER)
+    assert isinstance(only(settling), Settling)
+    assert isinstance(only(engine.record(settling, SIGHTINGS["at work"], LATER)), Settling)
+    assert isinstance(only(engine.record(settling, SIGHTINGS["goal"], LATER)), Done)
+    assert isinstance(only(engine.record(settling, SIGHTINGS["gap"], LATER)), Failed)
+
+
+def test_a_group_that_holds_what_nobody_asked_to_delete_is_left_alone() -> None:
+    group = Group(name="prod-rg", location="westeurope", state="Succeeded", clusters=("other",))
+    operation = an_operation(RemoveGroup())
+    failed = only(engine.record(operation, Seen(sight=group), LATER))
+    assert isinstance(failed, Failed)
+    assert failed.failure.message == "resource group prod-rg holds other, which nobody asked to delete"
+    assert engine.claimed(operation, engine.record(operation, Seen(sight=replace(group, clusters=())), LATER))
 
 
 def test_a_cluster_that_is_gone_fails_what_needs_it() -> None:

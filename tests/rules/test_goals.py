@@ -1,8 +1,10 @@
 """What done means: the wanted value and a settled cluster, of every action."""
 
+from dataclasses import replace
+
 import pytest
 
-from shared.model.clusters import Absent, Cluster, Group, PoolMode, Provider, Range, Sight
+from shared.model.clusters import Absent, Cluster, Group, OsType, PoolMode, Provider, Range, Sight
 from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
 from shared.rules.goals import busy, covers, gap, unreachable
 from tests.builders import a_cluster, a_pool, a_spec
@@ -26,6 +28,14 @@ def _provider(state: str) -> Provider:
     return Provider(namespace="Microsoft.ContainerService", state=state)
 
 
+FINE = (
+    a_spec("system"),
+    a_spec(
+        "user", mode=PoolMode.USER, count=2, os_disk_gb=128, max_pods=60, zones=("1", "2"), labels={"a": "b"}, taints=("k=v:NoSchedule",)
+    ),
+)
+FINE_POOL = a_pool(os_disk_gb=128, max_pods=60, zones=("2", "1"), labels={"a": "b", "kept": "by AKS"}, taints=("k=v:NoSchedule",))
+
 GAPS: list[tuple[Action, Sight, str | None]] = [
     (RegisterProvider(), _provider("Registered"), None),
     (RegisterProvider(), _provider("Registering"), "provider Microsoft.ContainerService is Registering, want Registered"),
@@ -45,6 +55,17 @@ GAPS: list[tuple[Action, Sight, str | None]] = [
     (MAKE, a_cluster(a_pool(count=3)), "pool user has 3 nodes, want 2"),
     (MAKE, a_cluster(a_pool(vm_size="Standard_B2s")), "pool user has VM size Standard_B2s, want Standard_D4s_v5"),
     (MAKE, a_cluster(a_pool(mode=PoolMode.SYSTEM)), "pool user is of mode System, want User"),
+    (MAKE, a_cluster(a_pool(), a_pool("extra")), "cluster web has a pool extra that is not wanted"),
+    (MAKE, a_cluster(tier="Premium"), "cluster web is of tier Premium, want Free"),
+    (replace(MAKE, tags={"team": "web"}), a_cluster(tags={"team": "shop"}), "cluster web lacks the wanted value of tag 'team'"),
+    (replace(MAKE, tags={"team": "web"}), a_cluster(tags={"team": "web", "by": "policy"}), None),
+    (replace(MAKE, pools=FINE), a_cluster(FINE_POOL), None),
+    (replace(MAKE, pools=FINE), a_cluster(replace(FINE_POOL, os_disk_gb=64)), "pool user has OS disks of 64 GB, want 128"),
+    (replace(MAKE, pools=FINE), a_cluster(replace(FINE_POOL, max_pods=110)), "pool user has max_pods 110, want 60"),
+    (replace(MAKE, pools=FINE), a_cluster(replace(FINE_POOL, zones=("1",))), "pool user is in zones 1, want 1, 2"),
+    (replace(MAKE, pools=FINE), a_cluster(replace(FINE_POOL, labels={})), "pool user lacks the wanted value of label 'a'"),
+    (replace(MAKE, pools=FINE), a_cluster(replace(FINE_POOL, taints=())), "pool user lacks the taint 'k=v:NoSchedule'"),
+    (replace(MAKE, pools=FINE), a_cluster(replace(FINE_POOL, os=OsType.WINDOWS)), "pool user runs Windows, want Linux"),
     (MAKE, a_cluster(state="Creating"), "cluster web is Creating, want Succeeded"),
     (MAKE, a_cluster(a_pool(state="Creating")), "pool user is Creating, want Succeeded"),
     (ScalePool(pool="user", to=5), NO_CLUSTER, "cluster prod-rg/web does not exist"),

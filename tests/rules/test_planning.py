@@ -119,6 +119,12 @@ def test_another_cluster_of_the_name_is_refused_with_the_difference() -> None:
     assert "pool user has 9 nodes, want 2" in refusal.message
 
 
+def test_another_dns_prefix_is_another_cluster() -> None:
+    existing = a_cluster(dns_prefix="web")
+    assert isinstance(plan(a_create(dns_prefix="web"), WEB, Survey(cluster=existing, group=GROUP)), AlreadySo)
+    assert "its DNS prefix is web, want shop" in refused(a_create(dns_prefix="shop"), existing, GROUP).message
+
+
 def test_a_dns_prefix_is_made_of_the_names_and_always_valid() -> None:
     ref = replace(WEB, name="a_b" * 20, group="(odd)_group.")
     found = plan(a_create(), ref, NOTHING)
@@ -207,9 +213,19 @@ def test_the_group_goes_last_and_only_if_asked() -> None:
     assert [type(step.action) for step in found.steps] == [RemoveCluster, RemoveGroup]
 
 
+def test_a_group_that_holds_another_cluster_is_not_deleted() -> None:
+    shared_group = replace(GROUP, clusters=("api", "batch"))
+    refusal = refused(Delete(confirm="web", delete_resource_group=True), a_cluster(), shared_group)
+    assert refusal.code is Code.IMPOSSIBLE
+    assert "holds api, batch besides web" in refusal.message
+    assert [type(step.action) for step in planned(Delete(confirm="web"), a_cluster()).steps] == [RemoveCluster]
+
+
 def test_deleting_what_is_not_there_is_already_so_unless_its_group_is_to_go_too() -> None:
     assert isinstance(plan(Delete(confirm="web"), WEB, Survey(cluster=NO_CLUSTER)), AlreadySo)
-    assert isinstance(plan(Delete(confirm="web", delete_resource_group=True), WEB, Survey(cluster=NO_CLUSTER)), Plan)
+    both = Delete(confirm="web", delete_resource_group=True)
+    assert isinstance(plan(both, WEB, Survey(cluster=NO_CLUSTER, group=GROUP)), Plan)
+    assert isinstance(plan(both, WEB, NOTHING), AlreadySo)
 
 
 # ---- all

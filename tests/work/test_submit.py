@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from shared.model.answers import Preview, Taken
+from shared.model.clusters import Absent
 from shared.model.errors import CallFailed, Code, Refusal
 from shared.model.operations import Operation, Status
 from shared.model.requests import Delete, Request, Scale
 from shared.work.submit import MOST_WAITING
-from tests.builders import QUEUE, WEB, a_create, a_spec, a_submission
+from tests.builders import HTTP, QUEUE, WEB, a_create, a_spec, a_submission
 from tests.faulty import AWAY, Calls, Faulty
 from tests.pump import Pump
 
@@ -224,3 +225,43 @@ def test_a_bot_hears_accepted_before_anything_else(pump: Pump) -> None:
     pump.clock.advance(timedelta(minutes=1))
     assert [said["event"] for _, said in pump.announcer.said] == ["accepted", "started", "ended"]
     assert {said["correlation"] for _, said in pump.announcer.said} == {"c-1"}
+
+
+def test_a_preview_of_what_must_wait_says_what_stands_in_the_way_as_submitting_would_accept_it() -> None:
+    pump = Pump()
+    pump.submit(a_submission(a_create()))
+    preview = pump.services.preview(a_submission(Scale(pool="user", to=9)))
+    assert isinstance(preview, Preview)
+    assert preview.plan is None
+    assert preview.findings[0] == "as things stand it is not possible: cluster prod-rg/web does not exist"
+    assert isinstance(pump.services.submit(a_submission(Scale(pool="user", to=9))), Taken)
+
+
+def test_a_group_is_not_deleted_while_another_cluster_is_in_it(pump: Pump) -> None:
+    pump.submit(a_submission(a_create(), cluster=replace(WEB, name="other")))
+    pump.run()
+    refusal = pump.services.submit(a_submission(Delete(confirm="web", delete_resource_group=True)))
+    assert isinstance(refusal, Refusal)
+    assert "holds other besides web" in refusal.message
+    pump.submit(a_submission(Delete(confirm="other"), cluster=replace(WEB, name="other")))
+    pump.run()
+    assert isinstance(pump.services.submit(a_submission(Delete(confirm="web", delete_resource_group=True))), Taken)
+
+
+def test_a_cluster_that_came_into_the_group_after_the_plan_saves_the_group(pump: Pump) -> None:
+    both = pump.submit(a_submission(Delete(confirm="web", delete_resource_group=True)))
+    pump.submit(a_submission(a_create(), cluster=replace(WEB, name="late")))
+    pump.run()
+    ended = pump.now(both)
+    assert ended.status is Status.FAILED
+    assert ended.failure is not None
+    assert "holds late, which nobody asked to delete" in ended.failure.message
+    assert not isinstance(pump.clusters.cluster(replace(WEB, name="late")), Absent)
+
+
+def test_a_subscription_that_cannot_be_listed_does_not_hide_the_others(pump: Pump) -> None:
+    away = "00000000-0000-0000-0000-000000000009"
+    pump.services.settings = replace(pump.services.settings, subscriptions=frozenset({*pump.services.settings.subscriptions, away}))
+    found, failed = pump.services.clusters(HTTP)
+    assert [cluster.ref.name for cluster in found] == ["web"]
+    assert set(failed) == {away}

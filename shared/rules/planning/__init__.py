@@ -14,7 +14,7 @@ from shared.rules.planning.delete import plan_delete
 from shared.rules.planning.scale import plan_scale
 from shared.rules.planning.survey import AlreadySo, Survey
 
-__all__ = ["AlreadySo", "Survey", "needs_group", "plan"]
+__all__ = ["AlreadySo", "Survey", "needs_contents", "needs_group", "plan"]
 
 
 def plan(request: Request, ref: ClusterRef, survey: Survey) -> Plan | AlreadySo | Refusal:
@@ -32,4 +32,9 @@ def plan(request: Request, ref: ClusterRef, survey: Survey) -> Plan | AlreadySo 
 
 def needs_group(request: Request) -> bool:
     """Whether planning this request needs a look at the resource group."""
-    return isinstance(request, Create)
+    return isinstance(request, Create) or needs_contents(request)
+
+
+def needs_contents(request: Request) -> bool:
+    """Whether planning this request needs to know which clusters are in the resource group."""
+    return isinstance(request, Delete) and request.delete_resource_group

@@ -50,6 +50,9 @@ def plan_create(request: Create, ref: ClusterRef, survey: Survey) -> Plan | Alre
 def _judged(plan: Plan, make: MakeCluster, ref: ClusterRef, survey: Survey, request: Create) -> Plan | AlreadySo | Refusal:
     if isinstance(survey.cluster, Cluster):
         missing = gap(make, survey.cluster)
+        prefix = survey.cluster.dns_prefix
+        if request.dns_prefix not in (None, prefix):
+            missing = missing or f"its DNS prefix is {prefix}, want {request.dns_prefix}"
         if missing is None:
             return AlreadySo(plan=plan)
         message = f"cluster {ref} exists already and is not what is asked: {missing}; choose another name, or change the one that exists"
