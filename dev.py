@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +24,7 @@ from local.interpreters import SUPPORTED, FaultError, Python, chosen_python, fin
 ROOT = Path(__file__).resolve().parent
 VENVS = ROOT / ".venv"
 LAPTOP = ROOT / ".laptop"
+FASTEST = 100_000.0
 LOCKED = ROOT / "requirements-dev.txt"
 MADE = (".venv", ".laptop", ".cache", ".ruff_cache", ".import_linter_cache", ".hypothesis", "dist")
 PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
@@ -161,6 +162,30 @@ def lock(python: Python, *, upgrade: bool) -> int:
 # ---------------------------------------------------------------------------------------------------------------------- the command line
 
 
+def _within(least: int, most: int) -> Callable[[str], int]:
+    """Reads a whole number of that span from a command line."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            message = f"{text} is not a whole number from {least} to {most}"
+            raise argparse.ArgumentTypeError(message)
+        return int(text)
+
+    return number
+
+
+def _speed(text: str) -> float:
+    """Reads a speed at which a world can still tell the time."""
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= FASTEST:
+        message = f"{text} is not a speed above 0 and up to {FASTEST} (1 is real time, 60 a minute a second)"
+        raise argparse.ArgumentTypeError(message)
+    return speed
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line; `python3 dev.py` alone shows its help."""
     top = argparse.ArgumentParser(prog="dev.py", description="Runs, tests, checks and packages Tidekeeper.", allow_abbrev=False)
@@ -173,10 +198,10 @@ def parser() -> argparse.ArgumentParser:
 
     up = command("up", "start storage, a simulated Azure and the app on loopback; Ctrl-C ends all")
     up.add_argument("--host", choices=("local", "func"), default="local", help="who runs the app: the host in this project, or Core Tools")
-    up.add_argument("--speed", type=float, default=1.0, help="how many times as fast as real the rehearsed world runs (default 1)")
-    up.add_argument("--port", type=int, default=7071, help="the app's port (default 7071; 0: any free one)")
+    up.add_argument("--speed", type=_speed, default=1.0, help="how many times as fast as real the rehearsed world runs (default 1)")
+    up.add_argument("--port", type=_within(0, 65535), default=7071, help="the app's port (default 7071; 0: any free one)")
     up.add_argument("--auth", action="store_true", help="ask for function keys, as Azure does")
-    up.add_argument("--workers", type=int, default=1, help="worker processes (default 1)")
+    up.add_argument("--workers", type=_within(1, 10), default=1, help="worker processes, 1 to 10 (default 1)")
     command("demo", "the main job, start to end, at speed 60: create, scale, wait in line, refuse, survive a kill, delete")
     command("test", "checks, then the tests on every Python found; or only the paths and pytest arguments given")
     check = command("check", "lint, form, types and imports")

@@ -24,7 +24,11 @@ def clusters_list(req: func.HttpRequest) -> func.HttpResponse:
 @doors.route(route="clusters/{subscription}/{group}/{name}", methods=["GET"])
 def clusters_read(req: func.HttpRequest) -> func.HttpResponse:
     """Read one cluster, and the operation that holds it."""
-    return answered("clusters_read", "/api/clusters", lambda services: _read(req, services))
+    return answered("clusters_read", _path(req), lambda services: _read(req, services))
+
+
+def _path(req: func.HttpRequest) -> str:
+    return "/api/clusters/" + "/".join(ascii(req.route_params[name][:90])[1:-1] for name in ("subscription", "group", "name"))
 
 
 def _list(req: func.HttpRequest, services: "Services") -> func.HttpResponse:
@@ -32,7 +36,7 @@ def _list(req: func.HttpRequest, services: "Services") -> func.HttpResponse:
 
     found, failed = services.clusters(origin_of(req, services))
     errors = [{"subscription": name, "code": failure.code.value, "message": failure.message} for name, failure in failed.items()]
-    return replies.reply({"clusters": [replies.cluster_view(cluster) for cluster in found], "errors": errors})
+    return replies.reply({"clusters": [replies.cluster_view(cluster, operation) for cluster, operation in found], "errors": errors})
 
 
 def _read(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":

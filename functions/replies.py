@@ -224,13 +224,13 @@ def _waiting_for(state: StepState) -> str | None:
         case Waiting(failure=failure) if failure is not None:
             return failure.message
         case Waiting():
-            return "its turn to begin"
+            return "its first look"
         case Starting():
             return "Azure to take the call"
         case Running():
             return "Azure to finish"
         case Settling():
-            return "the cluster to settle"
+            return "Azure to settle"
         case _:
             return None
 

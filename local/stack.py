@@ -92,6 +92,7 @@ class Stack:
         self.identity_url = ""
         self.url = ""
         self.host_pids: tuple[int, ...] = ()
+        self.key: str | None = None  # a function key that opens the host, where it asks for one
         self._secret = secrets.token_hex(16)
         self._certificates = certificates(recipe.state / "certificates")
         self._simulator: Child | None = None
@@ -150,7 +151,9 @@ class Stack:
             self.url, self.host_pids = f"http://127.0.0.1:{self.ports.host}", (child.pid,)
         else:
             line = child.await_ready(child.ready_line, within=_START)
-            pids = line.get("pids")
+            pids, keys = line.get("pids"), line.get("keys")
+            names = keys.get("functionKeys") if isinstance(keys, dict) else None
+            self.key = next(iter(names.values()), None) if isinstance(names, dict) else None
             self.url = str(line["url"]).rstrip("/")
             self.host_pids = (child.pid, *(int(pid) for pid in pids if pid != child.pid)) if isinstance(pids, list) else (child.pid,)
         self.ports = replace(self.ports, host=_port(self.url))

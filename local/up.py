@@ -125,7 +125,7 @@ def alone(lock: Path) -> Iterator[None]:
 
 def welcome(stack: Stack) -> str:
     """What a person needs to try it: addresses, three `curl` lines, four lines of Python."""
-    key = ' -H "x-functions-key: KEY"' if stack.recipe.auth else ""
+    key = f' -H "x-functions-key: {stack.key or "KEY"}"' if stack.recipe.auth else ""
     body = json.dumps(_CREATE)
     python = _PYTHON.format(connection=stack.storage.connection_string)
     speed = stack.recipe.world.speed

@@ -22,7 +22,7 @@ from shared.model.listing import Page, Query
 from shared.model.operations import Operation, Wake, partition_of
 from shared.model.requests import Origin, Submission
 from shared.ports import Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
-from shared.rules import admission
+from shared.rules import admission, naming
 from shared.settings import Settings, from_environment
 from shared.work import advance, control, reading, submit, sweep
 from shared.work.saving import Desk
@@ -160,8 +160,8 @@ class Services:
             return Refusal(code=Code.NOT_FOUND, message=f"{found.what} does not exist")
         return found, reading.current(ref, operations=self._operations)
 
-    def clusters(self, origin: Origin) -> tuple[tuple[Cluster, ...], dict[str, Failure]]:
-        """Every cluster of the settings' subscriptions that the caller may see, by one list call a subscription; and what failed, by those.
+    def clusters(self, origin: Origin) -> tuple[tuple[tuple[Cluster, str | None], ...], dict[str, Failure]]:
+        """Every cluster that the caller may see, with the operation that holds it, by one list call a subscription; and what failed.
 
         Raises `CallFailed` where every list failed.
         """
@@ -174,7 +174,9 @@ class Services:
                 if len(self.settings.subscriptions) == len(failed) + 1:
                     raise
                 failed[subscription] = fault.failure
-        return tuple(cluster for cluster in found if not self._hidden(origin, cluster.ref)), failed
+        holders = reading.holders(operations=self._operations)
+        seen = (cluster for cluster in found if not self._hidden(origin, cluster.ref))
+        return tuple((cluster, holders.get(naming.partition(cluster.ref))) for cluster in seen), failed
 
     # ---- queues and timers
 

@@ -6,6 +6,7 @@ It knows calls and outcomes, not where they come from.
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Mapping
@@ -97,8 +98,11 @@ class _Process:
             self._waiting.pop(invocation, None)
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        # Not by `Process.kill`, which polls first: where the worker has just ended, that reaps it before the loop's own watcher, which
+        # then cannot say how it ended.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     async def close(self) -> None:
         """Let it go: it ends when its pipe closes, and is killed if it does not."""

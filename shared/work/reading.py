@@ -24,6 +24,17 @@ def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bo
     )
 
 
+def holders(*, operations: Operations) -> dict[str, str]:
+    """For each cluster with an open operation, by its partition: the id of the one that holds it. One read of what is open.
+
+    First come, first served: the oldest open operation of a cluster is its current one.
+    """
+    found: dict[str, str] = {}
+    for row in sorted(operations.open(), key=lambda row: row.since):
+        found.setdefault(naming.partition(row.cluster), row.operation)
+    return found
+
+
 def current(ref: ClusterRef, *, operations: Operations) -> str | None:
     """The id of the operation that holds the cluster now."""
     stored = operations.head(naming.partition(ref))

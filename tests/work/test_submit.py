@@ -263,5 +263,16 @@ def test_a_subscription_that_cannot_be_listed_does_not_hide_the_others(pump: Pum
     away = "00000000-0000-0000-0000-000000000009"
     pump.services.settings = replace(pump.services.settings, subscriptions=frozenset({*pump.services.settings.subscriptions, away}))
     found, failed = pump.services.clusters(HTTP)
-    assert [cluster.ref.name for cluster in found] == ["web"]
+    assert [(cluster.ref.name, operation) for cluster, operation in found] == [("web", None)]
     assert set(failed) == {away}
+
+
+def test_the_list_of_clusters_says_which_operation_holds_each(pump: Pump) -> None:
+    first = pump.submit(a_submission(Scale(pool="user", to=5)))
+    pump.clock.advance(timedelta(seconds=1))
+    pump.submit(a_submission(Scale(pool="user", to=6)))
+    found, _ = pump.services.clusters(HTTP)
+    assert [operation for _, operation in found] == [first.id]
+    pump.run()
+    found, _ = pump.services.clusters(HTTP)
+    assert [operation for _, operation in found] == [None]

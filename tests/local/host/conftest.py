@@ -63,7 +63,9 @@ class RunningHost:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         lines = self.log.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [event for line in lines if line.endswith("\n") and (event := json.loads(line))["event"] == name]
+        # The interpreter may have a word of its own on stderr; every event is a JSON object on one line.
+        whole = [line for line in lines if line.startswith("{") and line.endswith("\n")]
+        return [event for line in whole if (event := json.loads(line))["event"] == name]
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
