@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
+from functions.places import REQUESTS, STEPS, STORAGE
+
 if TYPE_CHECKING:
     from shared.model.errors import Refusal
     from shared.model.operations import Wake
@@ -16,10 +18,6 @@ if TYPE_CHECKING:
     from shared.services import Services
 
 doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this one constructor untyped
-
-REQUESTS, STEPS = "cluster-requests", "operation-steps"
-SCHEMA = 1
-STORAGE = "AzureWebJobsStorage"
 
 
 @doors.function_name("requests_take")
@@ -94,6 +92,7 @@ def steps_bury(msg: str) -> None:
 def _take(msg: func.QueueMessage, services: "Services") -> None:
     from functions import wire
     from shared.model.errors import CallFailed, Code, Failure, Refusal
+    from shared.model.messages import SCHEMA
 
     text = _text(msg)
     letter = _letter_id(text, msg.id)
@@ -158,6 +157,7 @@ def _refuse(services: "Services", document: dict[str, Any], code: str, detail: s
 def _wake(text: str) -> "Wake | str":
     """The wake-up of a message, or why it is none. Raises `NewerSchema`."""
     from functions import wire
+    from shared.model.messages import SCHEMA
     from shared.model.operations import Wake
 
     try:
@@ -177,6 +177,7 @@ def _wake(text: str) -> "Wake | str":
 
 def _newer(schema: object) -> None:
     from shared.model.errors import NewerSchema
+    from shared.model.messages import SCHEMA
 
     if isinstance(schema, int) and schema > SCHEMA:
         message = f"a message has schema {schema}, this code knows up to {SCHEMA}; it is left for newer code"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from functions.callers import answered, origin_of
+from functions.places import STEPS, STORAGE
 
 if TYPE_CHECKING:
     from shared.model.errors import Refusal
@@ -16,7 +17,7 @@ doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this o
 
 @doors.function_name("operations_submit")
 @doors.route(route="operations", methods=["POST"])
-@doors.queue_output(arg_name="wakes", queue_name="operation-steps", connection="AzureWebJobsStorage")
+@doors.queue_output(arg_name="wakes", queue_name=STEPS, connection=STORAGE)
 def operations_submit(req: func.HttpRequest, wakes: func.Out[str]) -> func.HttpResponse:
     """Accept a request (202), answer the operation its key stands for, or with `plan_only=true` show the plan and store nothing.
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from shared.model.grants import READ, Grant
+from shared.model.messages import STORAGE
 from shared.model.requests import ACTIONS, Door
 
-STORAGE = "AzureWebJobsStorage"
 PUBLIC_ARM = "https://management.azure.com"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _QUEUE_NAME = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)

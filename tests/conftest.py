@@ -3,11 +3,15 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local.processes import Keeper
 from local.storage import Storage, find
+
+if TYPE_CHECKING:
+    from tests.doors import Doors
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,3 +34,19 @@ def conformance() -> Path:
     if not place.is_dir():
         pytest.skip(f"no recorded data at {place}: set CONFORMANCE_DATA to where it is")
     return place
+
+
+@pytest.fixture
+def app() -> Iterator["Doors"]:
+    """An app under settings that grant everything, behind its doors, in an empty Azure."""
+    from tests.doors import doors
+
+    with doors() as opened:
+        yield opened
+
+
+@pytest.fixture
+def peopled(app: "Doors") -> "Doors":
+    """The same, with the cluster prod-rg/web in Azure: a System pool of one node and a pool `user` of two."""
+    app.put_cluster()
+    return app

@@ -26,7 +26,6 @@ QUEUE_ONLY = ("requested_by", "reply_to", "correlation")
 class Body:
     """The body of one action: how it is read, and what it asks for once it is. `request` answers a Refusal where fields do not fit."""
 
-    shape: Shape
     reader: SchemaValidator
     request: Callable[[Document], Request | Refusal]
 
@@ -86,7 +85,7 @@ def body(
     """The body of one action: its own fields, and those of every request."""
     every = {"action": text(), "cluster": text(least=1, most=400), **required}
     shape = fields(every, optional or {}, {**_OF_EVERY_REQUEST, **(nullable or {})})
-    return Body(shape=shape, reader=SchemaValidator(shape), request=request)
+    return Body(reader=SchemaValidator(shape), request=request)
 
 
 def refused(pointer: str, message: str) -> Refusal:

@@ -6,14 +6,10 @@ from shared.model.requests import Scale
 
 
 def _request(document: Document) -> Scale | Refusal:
-    count = document.get("count")
-    try:
-        limits = range_of(document)
-    except ValueError:
+    asked = {name for name in ("count", "min", "max") if document.get(name) is not None}
+    if asked not in ({"count"}, {"min", "max"}):
         return refused("count", "want either count, or both min and max")
-    if (count is None) == (limits is None):
-        return refused("count", "want either count, or both min and max")
-    return Scale(pool=document["pool"], to=limits if limits is not None else document["count"])
+    return Scale(pool=document["pool"], to=range_of(document) or document["count"])
 
 
 SCALE = body(_request, required={"pool": NAME}, nullable={"count": COUNT, "min": COUNT, "max": COUNT})

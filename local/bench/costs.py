@@ -22,7 +22,8 @@ from shared.adapters import clients
 from shared.adapters.queues import Queues, QueueWakes
 from shared.adapters.tables import TABLES, TableOperations, Tables
 from shared.model.answers import Taken
-from shared.model.operations import WAKE_QUEUE, Operation, Status, Wake
+from shared.model.messages import STEPS
+from shared.model.operations import Operation, Status, Wake
 from shared.ports import Wakes
 
 HIDDEN_SECONDS = 600
@@ -121,7 +122,7 @@ class CountedStorage:
         self.clock = MemoryClock()
         settings = settings_of(connection)
         tables = clients.tables(settings, over=self.wire)
-        self._queue = QueueClient.from_connection_string(connection, WAKE_QUEUE, transport=self.wire)
+        self._queue = QueueClient.from_connection_string(connection, STEPS, transport=self.wire)
         self.ref = ref_of(f"counted{next(_numbers)}")
         self.wakes = PromptWakes(QueueWakes(Queues(clients.queues(settings, over=self.wire))))
         self.operations = TableOperations(Tables(tables))

@@ -11,7 +11,8 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from azure.storage.queue import QueueServiceClient
 
 from shared.model.errors import CallFailed, Code, Failure
-from shared.model.operations import WAKE_QUEUE, Wake
+from shared.model.messages import STEPS
+from shared.model.operations import Wake
 
 NEVER = -1
 """No time to live: a message waits for as long as the app is away."""
@@ -52,7 +53,7 @@ class QueueWakes:
 
     def send(self, wake: Wake, *, delay: timedelta) -> None:
         """Send a wake-up."""
-        self._queues.send(WAKE_QUEUE, wake.message, delay=delay)
+        self._queues.send(STEPS, wake.message, delay=delay)
 
 
 class QueueAnnouncer:

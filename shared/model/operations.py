@@ -10,6 +10,7 @@ from typing import Literal
 
 from shared.model.clusters import ClusterRef, Sight
 from shared.model.errors import Failure
+from shared.model.messages import SCHEMA
 from shared.model.plans import Action, Plan
 from shared.model.requests import Origin, Request
 
@@ -336,10 +337,6 @@ class Head:
         return self.line.index(operation_id) + 1 if operation_id in self.line else None
 
 
-WAKE_QUEUE = "operation-steps"
-WAKE_SCHEMA = 1
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wake:
     """A wake-up: ids and the number of the save that sent it. Everything else is read from the row."""
@@ -357,7 +354,7 @@ class Wake:
     @property
     def message(self) -> dict[str, str | int]:
         """The queue message: flat, with no key that the host would take for its own."""
-        return {"schema": WAKE_SCHEMA, "cluster_key": self.cluster_key, "operation": self.operation, "wake": self.wake}
+        return {"schema": SCHEMA, "cluster_key": self.cluster_key, "operation": self.operation, "wake": self.wake}
 
 
 ID_PREFIX = "op-"

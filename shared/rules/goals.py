@@ -38,12 +38,10 @@ def gap(action: Action, sight: Sight) -> str | None:
 def busy(sight: Sight) -> bool:
     """Whether Azure is at work on what was seen, so that a call now would be refused or would pre-empt somebody."""
     match sight:
-        case Cluster():
+        case Cluster() | Group():
             return sight.busy
         case Provider():
             return sight.state in {"Registering", "Unregistering"}
-        case Group():
-            return sight.busy
         case Absent():
             return False
         case _:

@@ -13,7 +13,8 @@ from azure.storage.queue import QueueClient, QueueServiceClient
 
 from local.memory import MemoryClock, MemoryWakes
 from shared.adapters.queues import LONGEST, Queues, QueueWakes
-from shared.model.operations import WAKE_QUEUE, Wake
+from shared.model.messages import STEPS
+from shared.model.operations import Wake
 from shared.ports import Wakes
 from tests.contract.tapping import Tap
 
@@ -38,8 +39,8 @@ class Line:
 @pytest.fixture
 def steps(azurite: str) -> QueueClient:
     """The queue of wake-ups, empty."""
-    queue = QueueServiceClient.from_connection_string(azurite).get_queue_client(WAKE_QUEUE)
-    if WAKE_QUEUE in [known.name for known in QueueServiceClient.from_connection_string(azurite).list_queues()]:
+    queue = QueueServiceClient.from_connection_string(azurite).get_queue_client(STEPS)
+    if STEPS in [known.name for known in QueueServiceClient.from_connection_string(azurite).list_queues()]:
         queue.clear_messages()
     return queue
 

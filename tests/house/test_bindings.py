@@ -19,7 +19,7 @@ from local.host.direct import DirectApp
 from local.host.indexing import Function
 from local.host.messages import poison_queue
 from local.host.routing import RouteTable, full_route, parse_template
-from shared.model.operations import WAKE_QUEUE
+from shared.model.messages import STEPS
 from tests.doors import ROOT, host_settings, the_app
 
 GOLDEN = Path(__file__).with_name("golden") / "bindings.json"
@@ -139,7 +139,7 @@ def test_every_queue_uses_the_hosts_own_storage(functions: list[Function]) -> No
 
 
 def test_our_wake_ups_go_to_a_queue_that_is_listened_to(app: DirectApp) -> None:
-    assert app.listeners(WAKE_QUEUE) == ("steps_advance",)
+    assert app.listeners(STEPS) == ("steps_advance",)
 
 
 def test_the_queues_encoding_is_the_one_that_we_send_in() -> None:

@@ -1,6 +1,5 @@
 """The laptop stack as one thing, with a small app in place of the real one: started, killed, restarted, ended, and nothing left behind."""
 
-import contextlib
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from local.processes import ROOT, NotReadyError
 from local.stack import HostKind, Recipe, Stack
 from local.storage import find
 from local.worldtime import WorldTime
+from tests.living import gone
 
 APP = """
 import json
@@ -44,16 +44,6 @@ stack.start()
 print(json.dumps(stack.pids), flush=True)
 time.sleep(600)
 """
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    return False
 
 
 def all_gone(pids: tuple[int, ...]) -> bool:

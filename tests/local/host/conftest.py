@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.living import gone
+
 ROOT = Path(__file__).resolve().parents[3]
 SOON = 15.0  # seconds; far more than anything here takes
 
@@ -85,17 +87,6 @@ def until(condition: Callable[[], bool], within: float = SOON) -> bool:
     while not (true := condition()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return true
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; one that nobody has asked after yet has ended too."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    return False
 
 
 @pytest.fixture(scope="session")
