@@ -118,7 +118,7 @@ class Services:
     def preview(self, submission: Submission) -> Preview | Refusal:
         """The plan for a request, with nothing stored. Raises `CallFailed`."""
         refusal = self._refused(submission.origin, submission.request.action, submission.cluster)
-        return refusal or submit.preview(submission, clusters=self._clusters, desk=self._desk)
+        return refusal or submit.preview(submission, clusters=self._clusters, operations=self._operations)
 
     # ---- operations
 
@@ -143,7 +143,7 @@ class Services:
         return refusal or control.cancel(operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock)
 
     def page(self, query: Query, origin: Origin) -> Page:
-        """A page of operations, without those of clusters the caller may not see. Raises ValueError for a bad continuation token."""
+        """A page of operations, without those of clusters the caller may not see. Raises `BadContinuation`."""
         found = self._operations.page(query)
         seen = tuple(item for item in found.items if not self._hidden(origin, item.cluster))
         return Page(items=seen, continuation=found.continuation)

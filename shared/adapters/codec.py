@@ -53,11 +53,14 @@ def _head() -> "TypeAdapter[Head]":
 
 def operation_properties(operation: Operation) -> Properties:
     """The properties of an operation's row. Raises `CallFailed` with `too_large` for what does not fit."""
-    text = _json(operation)
-    failure = operation.failure
     accepted = PIECES_UNPLANNED if operation.plan is None else PIECES_PLANNED
+    return {**_cut(_json(operation), most=accepted if operation.saves <= 1 else MOST_PIECES), **_columns(operation)}
+
+
+def _columns(operation: Operation) -> Properties:
+    """The copies of a few fields that stand beside an operation, and alone in the journal."""
+    failure = operation.failure
     return {
-        **_cut(text, most=accepted if operation.saves <= 1 else MOST_PIECES),
         "action": operation.request.action,
         "status": operation.status.value,
         "door": operation.origin.door.value,
@@ -101,8 +104,8 @@ SUMMARY_FIELDS = ("action", "status", "door", "created_at", "updated_at", "becau
 
 def summary_properties(operation: Operation) -> Properties:
     """The properties of a journal row: what a list shows, without the operation itself."""
-    properties = operation_properties(operation)
-    return {"schema": SCHEMA, "operation": operation.id, **{name: properties[name] for name in SUMMARY_FIELDS if name in properties}}
+    columns = _columns(operation)
+    return {"schema": SCHEMA, "operation": operation.id, **{name: columns[name] for name in SUMMARY_FIELDS if name in columns}}
 
 
 def summary_of(row: Mapping[str, Any], operation_id: str) -> Summary:
@@ -122,7 +125,7 @@ def summary_of(row: Mapping[str, Any], operation_id: str) -> Summary:
 
 def summarised(operation: Operation) -> Summary:
     """The summary of an operation in hand."""
-    return summary_of(operation_properties(operation), operation.id)
+    return summary_of(_columns(operation), operation.id)
 
 
 def open_properties(operation: Operation) -> Properties:

@@ -296,15 +296,12 @@ def _unseen(step: Step, state: OpenState, failure: Failure, now: datetime) -> St
 def _refused(state: Starting, failure: Failure, now: datetime) -> StepState:
     if not failure.transient:
         return Failed(since=state.since, ended_at=now, failure=failure)
-    unsure = state.unsure or failure.unsure
-    # A call that was surely not taken is no try: being busy or throttled is bounded by the step's time alone.
-    tries = state.tries if failure.unsure else state.tries - 1
     if failure.unsure:
         wait = pace.backoff(state.tries, retry_after=failure.retry_after)
-    else:
-        wait = pace.patience(now - state.since, retry_after=failure.retry_after)
-    until = now + wait
-    return Waiting(since=state.since, tries=tries, until=until, failure=failure, unsure=unsure)
+        return Waiting(since=state.since, tries=state.tries, until=now + wait, failure=failure, unsure=True)
+    # A call that was surely not taken is no try: being busy or throttled is bounded by the step's time alone.
+    wait = pace.patience(now - state.since, retry_after=failure.retry_after)
+    return Waiting(since=state.since, tries=state.tries - 1, until=now + wait, failure=failure, unsure=state.unsure)
 
 
 def _poll_failed(state: Running, failure: Failure, now: datetime) -> StepState:

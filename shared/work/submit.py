@@ -13,7 +13,7 @@ from shared.model.errors import CallFailed, Code, Refusal, Stale
 from shared.model.operations import ID_PREFIX, PARTITION_LENGTH, Head, Operation, Status
 from shared.model.plans import Plan
 from shared.model.requests import Submission
-from shared.ports import Clock, Clusters, Ids, Key, Stored
+from shared.ports import Clock, Clusters, Ids, Key, Operations, Stored
 from shared.rules import engine, naming
 from shared.rules.planning import AlreadySo, plan
 from shared.work.saving import Desk, announce, changed, close, wake
@@ -30,10 +30,10 @@ TRY_LATER = timedelta(minutes=1)
 Drawn = Plan | AlreadySo | Refusal
 
 
-def preview(submission: Submission, *, clusters: Clusters, desk: Desk) -> Preview | Refusal:
+def preview(submission: Submission, *, clusters: Clusters, operations: Operations) -> Preview | Refusal:
     """The plan for a request as things stand, by the same code that would accept it, with no write. Raises `CallFailed`."""
     drawn = _draw(submission, clusters)
-    stored = desk.operations.head(naming.partition(submission.cluster))
+    stored = operations.head(naming.partition(submission.cluster))
     if isinstance(drawn, Refusal) and (stored is None or drawn.final):
         return drawn
     findings: list[str] = []
