@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import azure.functions as func
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from shared.services import Services
 
 PRINCIPAL_ID, PRINCIPAL_NAME = "x-ms-client-principal-id", "x-ms-client-principal-name"
+LONGEST_PART = 90
 KEY_HOLDER = "function-key"
 """The caller where App Service authentication is off: all that is known is that it holds a key."""
 
@@ -33,6 +35,22 @@ def answered(door: str, instance: str, work: "Callable[[Services], func.HttpResp
         except NewerSchema:
             found = Refusal(code=Code.BUSY_STORE, message="this is being upgraded; send the request again")
         return replies.problem(found, instance=instance) if isinstance(found, Refusal) else found
+
+
+def strange(req: func.HttpRequest, *known: str) -> "Refusal | None":
+    """The refusal of a query that has a parameter other than `known`: a `plan_onyl=true` that is overlooked would be carried out.
+
+    `code` is how a function key may come in a URL; it is the host's and is never read here.
+    """
+    from shared.model.errors import Code, Refusal
+
+    unknown = sorted(req.params.keys() - {*known, "code"})
+    return Refusal(code=Code.MALFORMED, message=f"the parameter {unknown[0][:60]!a} is not known here") if unknown else None
+
+
+def spelt(part: str) -> str:
+    """A part of a request's path as a problem repeats it: short, and escaped, so that the whole is a URI reference."""
+    return quote(part[:LONGEST_PART], safe="", errors="replace")
 
 
 def origin_of(req: func.HttpRequest, services: "Services") -> "Origin":

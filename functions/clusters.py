@@ -1,16 +1,19 @@
-"""HTTP reads: clusters as Azure shows them now."""
+"""HTTP reads: clusters as Azure shows them now, and the Kubernetes versions that it offers them."""
 
 from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.callers import answered, origin_of
+from functions.callers import answered, origin_of, spelt, strange
 
 if TYPE_CHECKING:
+    from shared.model.clusters import ClusterRef
     from shared.model.errors import Refusal
     from shared.services import Services
 
 doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this one constructor untyped
+
+LONGEST_REGION = 60
 
 
 @doors.function_name("clusters_list")
@@ -27,30 +30,82 @@ def clusters_read(req: func.HttpRequest) -> func.HttpResponse:
     return answered("clusters_read", _path(req), lambda services: _read(req, services))
 
 
+@doors.function_name("clusters_upgrades")
+@doors.route(route="clusters/{subscription}/{group}/{name}/upgrades", methods=["GET"])
+def clusters_upgrades(req: func.HttpRequest) -> func.HttpResponse:
+    """What AKS offers one cluster to upgrade to, and which of its pools are behind."""
+    return answered("clusters_upgrades", f"{_path(req)}/upgrades", lambda services: _upgrades(req, services))
+
+
+@doors.function_name("versions_list")
+@doors.route(route="versions", methods=["GET"])
+def versions_list(req: func.HttpRequest) -> func.HttpResponse:
+    """List the Kubernetes versions that AKS offers in a region, newest first."""
+    return answered("versions_list", "/api/versions", lambda services: _versions(req, services))
+
+
 def _path(req: func.HttpRequest) -> str:
-    return "/api/clusters/" + "/".join(ascii(req.route_params[name][:90])[1:-1] for name in ("subscription", "group", "name"))
+    return "/api/clusters/" + "/".join(spelt(req.route_params[name]) for name in ("subscription", "group", "name"))
 
 
-def _list(req: func.HttpRequest, services: "Services") -> func.HttpResponse:
+def _list(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
     from functions import replies
 
+    refusal = strange(req)
+    if refusal is not None:
+        return refusal
     found, failed = services.clusters(origin_of(req, services))
-    errors = [{"subscription": name, "code": failure.code.value, "message": failure.message} for name, failure in failed.items()]
-    return replies.reply({"clusters": [replies.cluster_view(cluster, operation) for cluster, operation in found], "errors": errors})
+    return replies.reply(replies.clusters_view(found, failed))
 
 
 def _read(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
     from functions import replies
-    from shared.model.clusters import ClusterRef
-    from shared.model.errors import Code, Refusal
+    from shared.model.errors import Refusal
 
-    parts = (req.route_params[name] for name in ("subscription", "group", "name"))
-    try:
-        ref = ClusterRef.parse("/".join(parts), default_subscription=services.settings.subscription)
-    except ValueError as fault:
-        return Refusal(code=Code.MALFORMED, message=f"the path {fault}")
-    found = services.cluster(ref, origin_of(req, services))
+    ref = _ref(req, services)
+    found = ref if isinstance(ref, Refusal) else services.cluster(ref, origin_of(req, services))
     if isinstance(found, Refusal):
         return found
     cluster, operation = found
     return replies.reply(replies.cluster_view(cluster, operation))
+
+
+def _upgrades(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+    from functions import replies
+    from shared.model.errors import Refusal
+
+    ref = _ref(req, services)
+    found = ref if isinstance(ref, Refusal) else services.upgrades(ref, origin_of(req, services))
+    if isinstance(found, Refusal):
+        return found
+    cluster, offer = found
+    return replies.reply(replies.upgrades_view(cluster, offer))
+
+
+def _versions(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+    from functions import replies
+    from shared.model.errors import Code, Refusal
+
+    refusal = strange(req, "location")
+    if refusal is not None:
+        return refusal
+    location = req.params.get("location", "").replace(" ", "").lower()
+    if not (location.isascii() and location.isalnum() and len(location) <= LONGEST_REGION):
+        return Refusal(code=Code.MALFORMED, message=f"location is {location[:60]!a}, want a region of Azure, for example westeurope")
+    found = services.versions(location, origin_of(req, services))
+    return found if isinstance(found, Refusal) else replies.reply(replies.versions_view(location, found))
+
+
+def _ref(req: func.HttpRequest, services: "Services") -> "ClusterRef | Refusal":
+    """The cluster of the path, of a request that says nothing else."""
+    from shared.model.clusters import ClusterRef
+    from shared.model.errors import Code, Refusal
+
+    refusal = strange(req)
+    if refusal is not None:
+        return refusal
+    parts = (req.route_params[name] for name in ("subscription", "group", "name"))
+    try:
+        return ClusterRef.parse("/".join(parts), default_subscription=services.settings.subscription)
+    except ValueError as fault:
+        return Refusal(code=Code.MALFORMED, message=f"the path {fault}")

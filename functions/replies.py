@@ -1,18 +1,41 @@
 """What goes out: views of operations and clusters, problem+json, and the one table from error code to HTTP status."""
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from shared.model.answers import Preview, Told
 from shared.model.clusters import Cluster
 from shared.model.errors import Code, Failure, Refusal
-from shared.model.listing import Summary
+from shared.model.listing import Page, Summary
 from shared.model.operations import Done, Failed, Operation, Running, Settling, Skipped, Starting, StepState, Waiting
 from shared.model.plans import Plan, Step
+from shared.model.requests import Origin
+from shared.model.versions import Offer, Offered
+
+if TYPE_CHECKING:
+    from functions.views import (
+        ClustersView,
+        ClusterView,
+        HealthView,
+        OperationsView,
+        OperationView,
+        OriginView,
+        PlanView,
+        PreviewView,
+        ProblemView,
+        ProgressView,
+        StepView,
+        SubscriptionError,
+        SummaryView,
+        UpgradesView,
+        VersionsView,
+        VersionView,
+    )
 
 STATUSES: dict[Code, HTTPStatus] = {
     Code.MALFORMED: HTTPStatus.BAD_REQUEST,
@@ -32,6 +55,8 @@ STATUSES: dict[Code, HTTPStatus] = {
     Code.AZURE_FORBIDDEN: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.AZURE_REFUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
     Code.CHANGED_MEANWHILE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.OUT_OF_CAPACITY: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.NOT_CONFIGURED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every code a request can be answered with. The others belong to operations and never reach a status line."""
@@ -50,18 +75,19 @@ def reply(document: object, *, status: int = 200, headers: dict[str, str] | None
 def problem(refusal: Refusal, *, instance: str) -> func.HttpResponse:
     """An RFC 9457 problem for a refusal."""
     status = STATUSES.get(refusal.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    document: dict[str, Any] = {
+    document: ProblemView = {
         "type": "about:blank",
         "title": status.phrase,
         "status": int(status),
         "detail": refusal.message,
         "instance": instance,
-        "code": refusal.code.value,
+        "code": refusal.code,
     }
     if refusal.faults:
         document["errors"] = [{"pointer": fault.pointer, "message": fault.message} for fault in refusal.faults]
     headers = {"Cache-Control": "no-store"}
-    retry_after = refusal.retry_after or (UNAVAILABLE_RETRY if status is HTTPStatus.SERVICE_UNAVAILABLE else None)
+    passing = status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+    retry_after = refusal.retry_after or (UNAVAILABLE_RETRY if passing else None)
     if retry_after is not None:
         headers["Retry-After"] = str(max(1, round(retry_after.total_seconds())))
     return func.HttpResponse(
@@ -77,7 +103,7 @@ def refusal_of(failure: Failure) -> Refusal:
 # ---- views
 
 
-def operation_view(told: Told) -> dict[str, Any]:
+def operation_view(told: Told) -> "OperationView":
     """An operation as `design` publishes it."""
     view = _operation(told.operation, position=told.position, next_look_at=told.next_look_at)
     if told.history is not None:
@@ -85,16 +111,16 @@ def operation_view(told: Told) -> dict[str, Any]:
     return view
 
 
-def _operation(operation: Operation, *, position: int | None, next_look_at: datetime | None) -> dict[str, Any]:
-    plan, failure, origin = operation.plan, operation.failure, operation.origin
+def _operation(operation: Operation, *, position: int | None, next_look_at: datetime | None) -> "OperationView":
+    plan, failure = operation.plan, operation.failure
     path = f"/api/operations/{operation.id}"
     ref = operation.cluster
     return {
         "id": operation.id,
-        "status": operation.status.value,
+        "status": operation.status,
         "action": operation.request.action,
         "cluster": {"subscription": ref.subscription, "resource_group": ref.group, "name": ref.name},
-        "origin": {"door": origin.door.value, "caller": origin.caller, **({"says_it_is": origin.says} if origin.says else {})},
+        "origin": _origin(operation.origin),
         "reason": operation.reason,
         "because": plan.because if plan is not None else None,
         "progress": _progress(operation, next_look_at),
@@ -105,7 +131,7 @@ def _operation(operation: Operation, *, position: int | None, next_look_at: date
         "started_at": _maybe(operation.started_at),
         "ended_at": _maybe(operation.ended_at),
         "cancelled_by": operation.cancelled_by.by if operation.cancelled_by is not None else None,
-        "error": None if failure is None else {"code": failure.code.value, "message": failure.message, "azure_code": failure.azure_code},
+        "error": None if failure is None else {"code": failure.code, "message": failure.message, "azure_code": failure.azure_code},
         "links": {
             "self": path,
             "cancel": f"{path}/cancel",
@@ -114,13 +140,20 @@ def _operation(operation: Operation, *, position: int | None, next_look_at: date
     }
 
 
-def plan_view(plan: Plan, states: tuple[StepState, ...] = ()) -> dict[str, Any]:
+def _origin(origin: Origin) -> "OriginView":
+    view: OriginView = {"door": origin.door, "caller": origin.caller}
+    if origin.says:
+        view["says_it_is"] = origin.says
+    return view
+
+
+def plan_view(plan: Plan, states: tuple[StepState, ...] = ()) -> "PlanView":
     """A plan, with the states of its steps where it has begun."""
     known: tuple[StepState | None, ...] = states or (None,) * len(plan.steps)
     return {"digest": plan.digest, "steps": [_step(step, state) for step, state in zip(plan.steps, known, strict=True)]}
 
 
-def preview_view(preview: Preview) -> dict[str, Any]:
+def preview_view(preview: Preview) -> "PreviewView":
     """What would happen."""
     return {
         "plan": plan_view(preview.plan) if preview.plan is not None else None,
@@ -130,24 +163,43 @@ def preview_view(preview: Preview) -> dict[str, Any]:
     }
 
 
-def summary_view(summary: Summary) -> dict[str, Any]:
+def summary_view(summary: Summary) -> "SummaryView":
     """An operation in a list."""
     ref = summary.cluster
     return {
         "id": summary.id,
-        "status": summary.status.value,
+        "status": summary.status,
         "action": summary.action,
         "cluster": {"subscription": ref.subscription, "resource_group": ref.group, "name": ref.name},
-        "origin": {"door": summary.door.value},
+        "origin": {"door": summary.door},
         "because": summary.because,
-        "code": summary.code.value if summary.code is not None else None,
+        "code": summary.code,
         "created_at": _instant(summary.created_at),
         "updated_at": _instant(summary.updated_at),
         "links": {"self": f"/api/operations/{summary.id}"},
     }
 
 
-def cluster_view(cluster: Cluster, operation: str | None = None) -> dict[str, Any]:
+def page_view(page: Page) -> "OperationsView":
+    """A page of a list of operations."""
+    return {"operations": [summary_view(item) for item in page.items], "continuation": page.continuation}
+
+
+def clusters_view(found: Iterable[tuple[Cluster, str | None]], failed: Mapping[str, Failure]) -> "ClustersView":
+    """Clusters, each with the operation that holds it, and by subscription what could not be listed."""
+    errors: list[SubscriptionError] = [
+        {"subscription": name, "code": failure.code, "message": failure.message} for name, failure in failed.items()
+    ]
+    return {"clusters": [cluster_view(cluster, operation) for cluster, operation in found], "errors": errors}
+
+
+def health_view(*, settings: str, storage: str) -> "HealthView":
+    """What was looked at; each is `ok` or what is wrong with it."""
+    well = settings == storage == "ok"
+    return {"status": "ok" if well else "unhealthy", "checks": {"settings": settings, "storage": storage}}
+
+
+def cluster_view(cluster: Cluster, operation: str | None = None) -> "ClusterView":
     """A cluster: the columns of `az aks list` in their order, then what they leave out."""
     ref = cluster.ref
     return {
@@ -158,21 +210,21 @@ def cluster_view(cluster: Cluster, operation: str | None = None) -> dict[str, An
         "current_kubernetes_version": cluster.current_version,
         "provisioning_state": cluster.state,
         "fqdn": cluster.fqdn,
-        "power_state": cluster.power.value,
+        "power_state": cluster.power,
         "subscription": ref.subscription,
         "settled": cluster.settled,
         "pools": [
             {
                 "name": pool.name,
-                "mode": pool.mode.value,
-                "os": pool.os.value,
+                "mode": pool.mode,
+                "os": pool.os,
                 "vm_size": pool.vm_size,
                 "count": pool.count,
                 "min": pool.autoscale.min if pool.autoscale is not None else None,
                 "max": pool.autoscale.max if pool.autoscale is not None else None,
                 "kubernetes_version": pool.version,
                 "provisioning_state": pool.state,
-                "power_state": pool.power.value,
+                "power_state": pool.power,
             }
             for pool in cluster.pools
         ],
@@ -181,8 +233,42 @@ def cluster_view(cluster: Cluster, operation: str | None = None) -> dict[str, An
     }
 
 
-def _step(step: Step, state: StepState | None) -> dict[str, Any]:
-    view: dict[str, Any] = {"name": step.name, "action": step.action.kind, "limit": _duration(step.limit)}
+def upgrades_view(cluster: Cluster, offer: Offer) -> "UpgradesView":
+    """What AKS offers a cluster, lowest first, and where its pools are."""
+    ref = cluster.ref
+    return {
+        "cluster": {"subscription": ref.subscription, "resource_group": ref.group, "name": ref.name},
+        "kubernetes_version": cluster.current_version or cluster.version,
+        "targets": [{"version": str(target.version), "preview": target.preview} for target in offer.targets],
+        "pools": [
+            {
+                "name": pool.name,
+                "kubernetes_version": pool.version,
+                "behind": pool.version != (cluster.current_version or cluster.version),
+            }
+            for pool in cluster.pools
+        ],
+    }
+
+
+def versions_view(location: str, offered: tuple[Offered, ...]) -> "VersionsView":
+    """The versions that AKS offers in a region, in the order given."""
+    versions: list[VersionView] = [
+        {
+            "version": str(found.version),
+            "minor": found.version.family,
+            "default": found.default,
+            "preview": found.preview,
+            "support_plans": list(found.plans),
+            "upgrades": [str(version) for version in found.upgrades],
+        }
+        for found in offered
+    ]
+    return {"location": location, "versions": versions}
+
+
+def _step(step: Step, state: StepState | None) -> "StepView":
+    view: StepView = {"name": step.name, "action": step.action.kind, "limit": _duration(step.limit)}
     if state is not None:
         failure = state.failure if isinstance(state, Waiting | Failed) else None
         view |= {
@@ -190,7 +276,7 @@ def _step(step: Step, state: StepState | None) -> dict[str, Any]:
             "started_at": None if isinstance(state, Skipped) else _maybe(state.since),
             "ended_at": _maybe(state.ended_at) if isinstance(state, Done | Failed) else None,
             "note": _note(state),
-            "error": None if failure is None else {"code": failure.code.value, "message": failure.message},
+            "error": None if failure is None else {"code": failure.code, "message": failure.message},
         }
     return view
 
@@ -205,7 +291,7 @@ def _note(state: StepState) -> str | None:
             return None
 
 
-def _progress(operation: Operation, next_look_at: datetime | None) -> dict[str, Any] | None:
+def _progress(operation: Operation, next_look_at: datetime | None) -> "ProgressView | None":
     if operation.plan is None:
         return None
     cursor, steps = operation.cursor, len(operation.plan.steps)

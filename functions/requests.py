@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.callers import answered, origin_of
+from functions.callers import answered, origin_of, strange
 from functions.places import STEPS, STORAGE
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ def _submit(req: func.HttpRequest, wakes: func.Out[str], services: "Services") -
     from shared.model.answers import Told
     from shared.model.errors import Code, Refusal
 
+    refusal = strange(req, "plan_only")
+    if refusal is not None:
+        return refusal
     kind = req.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         return Refusal(

@@ -13,6 +13,7 @@ from shared.model.letters import Letter
 from shared.model.listing import Page, Query
 from shared.model.operations import Answered, Event, Handle, Head, Operation, StillRunning, Wake
 from shared.model.plans import Action
+from shared.model.versions import Offer, Offered
 
 
 class Clock(Protocol):
@@ -44,6 +45,14 @@ class Clusters(Protocol):
 
     def group(self, ref: ClusterRef, *, contents: bool = False) -> Group | Absent:
         """The cluster's resource group now; with `contents` also which other clusters are in it, by a further read."""
+        ...
+
+    def offer(self, ref: ClusterRef) -> Offer | Absent:
+        """What AKS would let the cluster's control plane move to."""
+        ...
+
+    def offered(self, subscription: str, location: str) -> tuple[Offered, ...]:
+        """The versions that AKS offers in a region (ARM's short spelling), newest first."""
         ...
 
     def look(self, ref: ClusterRef, action: Action) -> Sight:

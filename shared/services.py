@@ -21,6 +21,7 @@ from shared.model.letters import Letter
 from shared.model.listing import Page, Query
 from shared.model.operations import Operation, Wake, partition_of
 from shared.model.requests import Origin, Submission
+from shared.model.versions import Offer, Offered
 from shared.ports import Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
 from shared.rules import admission, naming
 from shared.settings import Settings, from_environment
@@ -159,6 +160,25 @@ class Services:
         if isinstance(found, Absent):
             return Refusal(code=Code.NOT_FOUND, message=f"{found.what} does not exist")
         return found, reading.current(ref, operations=self._operations)
+
+    def upgrades(self, ref: ClusterRef, origin: Origin) -> tuple[Cluster, Offer] | Refusal:
+        """A cluster as Azure shows it now, and what AKS would let its control plane move to. Raises `CallFailed`."""
+        refusal = self._refused(origin, READ, ref)
+        if refusal is not None:
+            return refusal
+        found, offer = self._clusters.cluster(ref), self._clusters.offer(ref)
+        if isinstance(found, Absent) or isinstance(offer, Absent):
+            return Refusal(code=Code.NOT_FOUND, message=f"cluster {ref} does not exist")
+        return found, offer
+
+    def versions(self, location: str, origin: Origin) -> tuple[Offered, ...] | Refusal:
+        """The versions that AKS offers in a region to the default subscription, newest first. Raises `CallFailed`.
+
+        They tell nothing of anybody's clusters, so whoever may read any cluster may read them.
+        """
+        if not admission.reads_any(self.settings.grants, origin):
+            return Refusal(code=Code.FORBIDDEN, message=f"{origin.caller} may read nothing through the {origin.door} door")
+        return self._clusters.offered(self.settings.subscription, location)
 
     def clusters(self, origin: Origin) -> tuple[tuple[tuple[Cluster, str | None], ...], dict[str, Failure]]:
         """Every cluster that the caller may see, with the operation that holds it, by one list call a subscription; and what failed.

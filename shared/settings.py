@@ -15,7 +15,7 @@ PUBLIC_ARM = "https://management.azure.com"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _QUEUE_NAME = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
 _GRANT_FIELDS = frozenset({"actions", "doors", "callers", "clusters"})
-_LATER_ACTIONS = frozenset({"start", "stop", "sleep", "wake", "upgrade", "run", "credentials", "rotate_certificates"})
+_LATER_ACTIONS = frozenset({"sleep", "wake", "run", "credentials", "rotate_certificates"})
 """Actions that grants may name although this version does not know them, so that a setting outlives an upgrade."""
 
 

@@ -18,5 +18,17 @@ def body_of(action: str) -> Body:
             from functions.bodies.deleting import DELETE
 
             return DELETE
+        case "start":
+            from functions.bodies.powering import START
+
+            return START
+        case "stop":
+            from functions.bodies.powering import STOP
+
+            return STOP
+        case "upgrade":
+            from functions.bodies.upgrading import UPGRADE
+
+            return UPGRADE
         case _:
             raise KeyError(action)

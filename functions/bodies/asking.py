@@ -17,6 +17,10 @@ from shared.model.requests import Request
 Shape = core_schema.CoreSchema
 Shapes = Mapping[str, Shape]
 Document = Mapping[str, Any]
+Fit = Mapping[str, Any]
+"""How fields must go together, as JSON Schema. The reader does not look at it: `request` holds it and says it better. It is published."""
+FIT = "fit"
+"""Where a shape keeps it."""
 
 QUEUE_ONLY = ("requested_by", "reply_to", "correlation")
 """Fields that only a request by queue may have."""
@@ -24,10 +28,14 @@ QUEUE_ONLY = ("requested_by", "reply_to", "correlation")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """The body of one action: how it is read, and what it asks for once it is. `request` answers a Refusal where fields do not fit."""
+    """The body of one action: how it is read, and what it asks for once it is. `request` answers a Refusal where fields do not fit.
+
+    `shape` is what `reader` was made of; the published document is drawn from it.
+    """
 
     reader: SchemaValidator
     request: Callable[[Document], Request | Refusal]
+    shape: Shape
 
 
 def text(*, least: int = 0, most: int | None = None, pattern: str | None = None) -> Shape:
@@ -60,15 +68,18 @@ def mapping(key: Shape, value: Shape, *, most: int | None = None) -> Shape:
     return core_schema.dict_schema(key, value, max_length=most)
 
 
-def fields(required: Shapes, optional: Shapes, nullable: Shapes) -> Shape:
-    """An object with exactly these fields; the nullable ones are optional too."""
+def fields(required: Shapes, optional: Shapes, nullable: Shapes, *, fit: Fit | None = None) -> Shape:
+    """An object with exactly these fields; the nullable ones are optional too. `fit` is for the published document alone."""
     known = {name: core_schema.typed_dict_field(shape) for name, shape in required.items()}
     known |= {name: core_schema.typed_dict_field(shape, required=False) for name, shape in optional.items()}
     known |= {name: core_schema.typed_dict_field(core_schema.nullable_schema(shape), required=False) for name, shape in nullable.items()}
-    return core_schema.typed_dict_schema(known, extra_behavior="forbid", config=core_schema.CoreConfig(strict=True))
+    metadata = {FIT: dict(fit)} if fit is not None else None
+    return core_schema.typed_dict_schema(known, extra_behavior="forbid", config=core_schema.CoreConfig(strict=True), metadata=metadata)
 
 
 COUNT = number(0, 1000)
+WHOLE: Fit = {"type": "integer"}
+NONE: Fit = {"type": "null"}
 NAME = text(least=1, most=63)
 _OF_EVERY_REQUEST = {
     "reason": text(most=1000),
@@ -80,12 +91,17 @@ _OF_EVERY_REQUEST = {
 
 
 def body(
-    request: Callable[[Document], Request | Refusal], *, required: Shapes, optional: Shapes | None = None, nullable: Shapes | None = None
+    request: Callable[[Document], Request | Refusal],
+    *,
+    required: Shapes,
+    optional: Shapes | None = None,
+    nullable: Shapes | None = None,
+    fit: Fit | None = None,
 ) -> Body:
-    """The body of one action: its own fields, and those of every request."""
+    """The body of one action: its own fields, and those of every request. `fit` says how its fields go together, as JSON Schema."""
     every = {"action": text(), "cluster": text(least=1, most=400), **required}
-    shape = fields(every, optional or {}, {**_OF_EVERY_REQUEST, **(nullable or {})})
-    return Body(reader=SchemaValidator(shape), request=request)
+    shape = fields(every, optional or {}, {**_OF_EVERY_REQUEST, **(nullable or {})}, fit=fit)
+    return Body(reader=SchemaValidator(shape), request=request, shape=shape)
 
 
 def refused(pointer: str, message: str) -> Refusal:

@@ -1,6 +1,22 @@
 """The body that makes a cluster."""
 
-from functions.bodies.asking import COUNT, NAME, Document, body, fields, list_of, mapping, number, one_of, range_of, refused, text, truth
+from functions.bodies.asking import (
+    COUNT,
+    NAME,
+    NONE,
+    WHOLE,
+    Document,
+    body,
+    fields,
+    list_of,
+    mapping,
+    number,
+    one_of,
+    range_of,
+    refused,
+    text,
+    truth,
+)
 from shared.model.clusters import OsType, PoolMode
 from shared.model.errors import Refusal
 from shared.model.requests import Create, PoolSpec
@@ -15,6 +31,12 @@ _POOL = fields(
         "taints": list_of(text(most=400)),
     },
     {"min": COUNT, "max": COUNT, "os_disk_gb": number(1, 2048), "max_pods": number(1, 250)},
+    fit={
+        "anyOf": [
+            {"required": ["min", "max"], "properties": {"min": WHOLE, "max": WHOLE}},
+            {"properties": {"min": NONE, "max": NONE}},
+        ]
+    },
 )
 
 

@@ -6,14 +6,16 @@ from datetime import timedelta
 
 from local.arm.durations import fixed
 from local.arm.world import World
-from local.bench.scripted import ref_of, submission_of
+from local.bench.scripted import ORIGIN, ref_of, request_of
 from local.bench.wiring import SUBSCRIPTION, services_of, settings_of
 from local.inprocess import clusters_of
 from local.memory import MemoryClock, MemoryOperations, MemoryWakes
 from shared.model.answers import Taken
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
 from shared.model.operations import Answered, Handle, Status, StillRunning
-from shared.model.plans import Action, RemoveGroup, ScalePool
+from shared.model.plans import Action, PoolAction, RemoveGroup, UpgradeControlPlane
+from shared.model.requests import Request, Start, Stop, Submission, Upgrade
+from shared.model.versions import Offer, Offered
 from shared.ports import Clusters
 
 TAKES = timedelta(minutes=5)
@@ -55,6 +57,15 @@ class Meant:
         self.calls["listed"] += contents and isinstance(found, Group) and not found.busy
         return found
 
+    def offer(self, ref: ClusterRef) -> Offer | Absent:
+        """A read to plan from."""
+        self.calls["planned from"] += 1
+        return self._below.offer(ref)
+
+    def offered(self, subscription: str, location: str) -> tuple[Offered, ...]:
+        """Nobody asks for a region's versions here."""
+        raise NotImplementedError(subscription, location)
+
     def look(self, ref: ClusterRef, action: Action) -> Sight:
         """A look before a call or after an answer."""
         self.calls["looks"] += 1
@@ -63,9 +74,9 @@ class Meant:
         return sight
 
     def attempt(self, ref: ClusterRef, action: Action, sight: Sight) -> Handle | None:
-        """The call itself."""
+        """The call itself; what is changed in one place is read whole first."""
         self.calls["writes"] += 1
-        self.calls["pools"] += isinstance(action, ScalePool)
+        self.calls["read whole"] += isinstance(action, PoolAction | UpgradeControlPlane)
         return self._below.attempt(ref, action, sight)
 
     def poll(self, handle: Handle) -> StillRunning | Answered:
@@ -75,17 +86,26 @@ class Meant:
 
 
 def counted() -> tuple[Count, ...]:
-    """A cluster's life in three operations: made with its group, scaled, deleted with its group."""
+    """A cluster's life: made with its group, scaled, stopped and started, upgraded by a minor, deleted with its group."""
     clock = MemoryClock()
     world = World(clock=clock.now, subscriptions=(SUBSCRIPTION,), durations=fixed(TAKES), throttled=False)
     meant = Meant(clusters_of(world, settings_of()))
     operations, wakes = MemoryOperations(), MemoryWakes(clock.now)
     services = services_of(settings_of(), clusters=meant, operations=operations, wakes=wakes, clock=clock)
     found = []
-    for what, steps in (("create with its group", 3), ("scale", 1), ("delete with its group", 2)):
+    ref = ref_of("counted")
+    life: tuple[tuple[str, int, Request], ...] = (
+        ("create with its group", 3, request_of(3, ref)),
+        ("scale", 1, request_of(1, ref)),
+        ("stop", 1, Stop()),
+        ("start", 1, Start()),
+        ("upgrade by a minor", 2, Upgrade(version="latest")),
+        ("delete with its group", 2, request_of(2, ref)),
+    )
+    for what, steps, request in life:
         meant.calls.clear()
         before = len(world.witness.entries)
-        taken = services.submit(submission_of(steps, ref_of("counted")))
+        taken = services.submit(Submission(request=request, cluster=ref, origin=ORIGIN, digest=what))
         while (due := wakes.next_at()) is not None:
             clock.instant = max(clock.now(), due)
             wake = wakes.due()
@@ -106,6 +126,6 @@ def _count(what: str, steps: int, calls: Counter[str], requests_: int) -> Count:
         what=what,
         steps=steps,
         polls=polls,
-        bound=calls["planned from"] + 3 * steps + polls + calls["pools"] + calls["listed"],
+        bound=calls["planned from"] + 3 * steps + polls + calls["read whole"] + calls["listed"],
         requests=requests_,
     )

@@ -4,13 +4,13 @@ It stands where only what the app does around Azure is counted or timed. It must
 """
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from local.bench.wiring import SUBSCRIPTION
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, NodePool, OsType, PoolMode, PowerState, Provider, Range, Sight
 from shared.model.operations import Answered, Handle, StillRunning
 from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
 from shared.model.requests import Create, Delete, Door, Origin, PoolSpec, Request, Scale, Submission
+from shared.model.versions import Offer, Offered
 
 HANDLE = "https://management.azure.com/subscriptions/scripted"
 POOL = "system"
@@ -67,6 +67,14 @@ class ScriptedClusters:
         del contents
         return Absent(what=f"resource group {ref.group}") if self._request is Create else _a_group(ref)
 
+    def offer(self, ref: ClusterRef) -> Offer | Absent:
+        """Nobody upgrades here."""
+        raise NotImplementedError(ref)
+
+    def offered(self, subscription: str, location: str) -> tuple[Offered, ...]:
+        """Nobody asks for versions here."""
+        raise NotImplementedError(subscription, location)
+
     def look(self, ref: ClusterRef, action: Action) -> Sight:
         """What the action wants, once its step has answered; before that, what it is to change."""
         return _sight(ref, action, reached=action.kind in self._reached.get(ref.name, ()))
@@ -102,7 +110,8 @@ def _sight(ref: ClusterRef, action: Action, *, reached: bool) -> Sight:
         case ScalePool(to=to):
             return _a_cluster(ref, count=to if reached and not isinstance(to, Range) else 1)
         case _:
-            assert_never(action)
+            message = f"no script has {action.kind}"
+            raise NotImplementedError(message)
 
 
 def _a_group(ref: ClusterRef) -> Group:

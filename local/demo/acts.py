@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from local.demo.costs import Cost, after, instant, row_of, table
 from local.demo.doors import Answer, Json, until
-from local.demo.scene import CLUSTER, LONGEST, Scene, alive, example, must
+from local.demo.scene import CLUSTER, LONGEST, Scene, alive, example, must, stage
 from local.demo.screen import Style
 
 _LOG_FOLLOWS = 10.0  # seconds of real time between the end of an operation and the last line about it in the log, at most
@@ -113,22 +113,55 @@ def refused(scene: Scene) -> None:
     expect.same("nothing was stored", wanted=before, found=len(app.operations()))
 
 
-def killed(scene: Scene) -> None:
-    """The host dies between Azure's yes and hearing it; after a restart the operation ends as if nothing had been."""
-    screen, expect, stack = scene.screen, scene.expect, scene.stack
+def quiet_night(scene: Scene) -> None:
+    """The cluster is stopped and started again; what cannot be meanwhile is refused."""
+    screen, expect, app = scene.screen, scene.expect, scene.app
+    request = example("stop.json")
+    screen.asked("POST /api/operations  docs/examples/stop.json")
+    (ended,) = scene.follow(scene.submit(request)["id"])
+    scene.succeeded(ended)
+    scene.is_powered("Stopped")
+    screen.asked("POST /api/operations  stop, once more")
+    again = must(app.post("/api/operations", request), 202, "to a request whose goal holds").body
+    screen.heard(f"202 {again['status']}: {again['because']}")
+    expect.same("what is so already is nothing to do", wanted="succeeded", found=again["status"])
+    screen.asked("POST /api/operations  scale pool apps to 4, while the cluster is stopped")
+    refusal = app.post("/api/operations", {"action": "scale", "cluster": CLUSTER, "pool": "apps", "count": 4})
+    screen.heard(f"{refusal.status} {refusal.body.get('code')}: {refusal.body.get('detail')}")
+    found = (refusal.status, refusal.body.get("code"))
+    expect.same("what AKS cannot do with a stopped cluster is refused", wanted=(422, "impossible"), found=found)
+    screen.asked("POST /api/operations  start")
+    (ended,) = scene.follow(scene.submit({"action": "start", "cluster": CLUSTER})["id"])
+    scene.succeeded(ended)
+    scene.is_powered("Running")
+    scene.has_nodes(system=2, apps=3)
+
+
+def upgraded_and_killed(scene: Scene) -> None:
+    """One minor on, control plane first; in the middle the host dies between Azure's yes and hearing it."""
+    screen, expect, stack, app = scene.screen, scene.expect, scene.stack, scene.app
     seen = len(scene.azure.asked())
-    scene.azure.keep_silent("PUT", "/agentPools/apps$")
-    screen.asked("POST /api/operations  scale pool apps to 6")
-    accepted = scene.submit({"action": "scale", "cluster": CLUSTER, "pool": "apps", "count": 6})
-    for _ in until(LONGEST, "the app's PUT of pool apps in the simulated Azure's log"):
+    request = example("upgrade.json")
+    screen.asked("GET /api/clusters/.../upgrades")
+    cluster = must(app.get("/api/clusters"), 200, "to a look at the clusters").body["clusters"][0]
+    path = f"/api/clusters/{cluster['subscription']}/{CLUSTER}/upgrades"
+    offer = must(app.get(path), 200, "to a look at what is offered").body
+    targets = [target["version"] for target in offer["targets"]]
+    screen.heard(f"200 control plane at {offer['kubernetes_version']}, AKS offers {', '.join(targets)}")
+    scene.azure.keep_silent("PUT", "/agentPools/system$")
+    screen.asked(f"POST /api/operations  docs/examples/upgrade.json: to {request['version']}")
+    accepted = scene.submit(request)
+    for number, step in enumerate(accepted["plan"]["steps"], 1):
+        screen.line(f"{number}. {step['name']}", indent=5)
+    for _ in until(LONGEST, "the app's PUT of pool system in the simulated Azure's log"):
         scene.watch()
-        if _puts(scene, seen):
+        if any(path.endswith("/agentPools/system") for path in _puts(scene, seen)):
             break
-        screen.progress("waiting until Azure has taken the call", scene.clock)
+        screen.progress(stage(app.get(accepted["links"]["self"]).body), scene.clock)
     pids = stack.host_pids
     stack.kill_host()
     scene.marks.append((stack.recipe.world.now(), f"SIGKILL: host and worker are dead (processes {', '.join(map(str, pids))})"))
-    screen.heard("Azure has taken the call; SIGKILL to the host and its worker before they hear so")
+    screen.heard("the control plane is done, Azure has taken the call for the first pool; SIGKILL to the host and its worker")
     expect.same("host and worker are dead", wanted=[], found=alive(pids))
     scene.killed, scene.lost_calls = accepted["id"], len(scene.azure.asked()) - scene.spent().total.arm
     screen.progress("starting the host again")
@@ -137,8 +170,12 @@ def killed(scene: Scene) -> None:
     screen.heard("the host is up again; the message it held comes back ten minutes, in the world, after it was taken")
     (ended,) = scene.follow(accepted["id"])
     scene.succeeded(ended)
-    expect.same("Azure was asked to change the pool once, not twice", wanted=1, found=len(_puts(scene, seen)))
-    scene.has_nodes(system=2, apps=6)
+    wanted = [CLUSTER.split("/")[1], "system", "apps"]
+    found = [path.rpartition("/")[2] for path in _puts(scene, seen)]
+    expect.same("Azure was asked once for each: control plane, then the pools", wanted=wanted, found=found)
+    offer = must(app.get(path), 200, "to a look at what is offered").body
+    versions = {offer["kubernetes_version"], *(pool["kubernetes_version"] for pool in offer["pools"])}
+    expect.same(f"control plane and both pools are at {targets[-1]}, as planned", wanted={targets[-1]}, found=versions)
     _tell_history(scene, ended)
 
 
@@ -153,8 +190,11 @@ def _tell_history(scene: Scene, operation: Json) -> None:
         scene.screen.line(f"{after(instant(operation['created_at']), at):>7} {sign} {text}", style=style, indent=3, hang=10)
 
 
-def _puts(scene: Scene, since: int) -> list[Json]:
-    return [entry for entry in scene.azure.asked(since=since) if entry["method"] == "PUT" and entry["applied"]]
+def _puts(scene: Scene, since: int) -> list[str]:
+    """The paths that the app has PUT something to, in order."""
+    return [
+        str(entry["path"]).partition("?")[0] for entry in scene.azure.asked(since=since) if entry["method"] == "PUT" and entry["applied"]
+    ]
 
 
 def delete(scene: Scene) -> None:
@@ -196,7 +236,7 @@ def costs(scene: Scene) -> None:
     )
     screen.line()
     statuses = [operation["status"] for operation in operations]
-    expect.same("six operations were accepted, and all succeeded", wanted=["succeeded"] * 6, found=statuses)
+    expect.same("nine operations were accepted, and all succeeded", wanted=["succeeded"] * 9, found=statuses)
     asked, told = len(scene.azure.asked()), f"{spent.total.arm} logged and {scene.lost_calls} by the killed process"
     what = f"the simulated Azure counted the same: {asked} calls with all plans and reads, {told}"
     expect.true(what, so=asked == spent.total.arm + scene.lost_calls, wanted=f"{asked} calls", found=told)
@@ -233,9 +273,14 @@ ACTS: Sequence[Act] = (
         play=refused,
     ),
     Act(
-        name="The host is killed in the middle of an operation",
+        name="A quiet night: stop the cluster, and start it again",
+        why="A stopped cluster costs no nodes. Success is said only when its power state has been read back.",
+        play=quiet_night,
+    ),
+    Act(
+        name="Upgrade by one minor, and the host is killed in the middle",
         why="At the worst moment, between Azure's yes and hearing it. What was accepted ends all the same, and nothing is done twice.",
-        play=killed,
+        play=upgraded_and_killed,
     ),
     Act(
         name="Delete the cluster and its resource group",

@@ -87,6 +87,12 @@ class Scene:
         counts = ", ".join(f"{name} {count}" for name, count in wanted.items())
         self.expect.same(f"Azure shows {sum(wanted.values())} nodes ({counts}), settled", wanted=[(wanted, "Succeeded")], found=found)
 
+    def is_powered(self, wanted: str) -> None:
+        """Expect the one cluster to be Running or Stopped, and settled."""
+        listed = must(self.app.get("/api/clusters"), 200, "to a look at the clusters").body["clusters"]
+        found = [(cluster["power_state"], cluster["provisioning_state"]) for cluster in listed]
+        self.expect.same(f"Azure shows the cluster {wanted}, settled", wanted=[(wanted, "Succeeded")], found=found)
+
 
 def example(name: str) -> Json:
     """A request as the documentation shows it."""

@@ -19,10 +19,27 @@ from azure.core.rest import HttpRequest, HttpResponse
 from shared.adapters import arm_json, azure_errors
 from shared.adapters.clients import Arm
 from shared.log import warning
-from shared.model.clusters import Absent, Cluster, ClusterRef, Group, NodePool, Range, Sight
+from shared.model.clusters import Absent, Cluster, ClusterRef, Group, NodePool, PowerState, Range, Sight
 from shared.model.errors import CallFailed, Code, Failure
 from shared.model.operations import Answered, Handle, StillRunning
-from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+from shared.model.plans import (
+    Action,
+    ClusterAction,
+    MakeCluster,
+    MakeGroup,
+    PoolAction,
+    RegisterProvider,
+    RemoveCluster,
+    RemoveGroup,
+    ScalePool,
+    StartCluster,
+    StartPool,
+    StopCluster,
+    StopPool,
+    UpgradeControlPlane,
+    UpgradePool,
+)
+from shared.model.versions import Offer, Offered
 
 AKS_API = "2026-08-01"
 RESOURCES_API = "2021-04-01"
@@ -77,6 +94,8 @@ class ArmClusters:
 
     def look(self, ref: ClusterRef, action: Action) -> Sight:
         """What the action is about."""
+        if isinstance(action, ClusterAction):
+            return self.cluster(ref)
         match action:
             case RegisterProvider(namespace=namespace):
                 document = self._read(_provider_path(ref, namespace), RESOURCES_API)
@@ -85,10 +104,19 @@ class ArmClusters:
                 return self.group(ref)
             case RemoveGroup():
                 return self.group(ref, contents=True)
-            case MakeCluster() | ScalePool() | RemoveCluster():
-                return self.cluster(ref)
             case _:
                 assert_never(action)
+
+    def offer(self, ref: ClusterRef) -> Offer | Absent:
+        """What AKS would let the cluster's control plane move to."""
+        document = self._read(f"{_path(ref.id)}/upgradeProfiles/default", AKS_API)
+        return Absent(what=f"cluster {ref}") if document is None else _understood(lambda: arm_json.offer_of(document))
+
+    def offered(self, subscription: str, location: str) -> tuple[Offered, ...]:
+        """The versions that AKS offers in a region, newest first."""
+        path = f"/subscriptions/{quote(subscription)}/providers/Microsoft.ContainerService/locations/{quote(location)}/kubernetesVersions"
+        document = _json(self._send("GET", f"{path}?api-version={AKS_API}", mutation=False))
+        return _understood(lambda: arm_json.offered_of(document))
 
     def attempt(self, ref: ClusterRef, action: Action, sight: Sight) -> Handle | None:
         """Ask ARM once. Writes to a cluster or pool carry the etag that was seen, where Azure gave one."""
@@ -104,14 +132,20 @@ class ArmClusters:
                 return self._handle(self._send("DELETE", f"{_path(ref.group_id)}?api-version={RESOURCES_API}", mutation=True))
             case MakeCluster():
                 return self._make_cluster(ref, action, sight)
-            case ScalePool():
-                return self._scale_pool(ref, action, sight)
+            case StartCluster():
+                clusters = self._arm.container_service(ref.subscription).managed_clusters
+                return self._begin(lambda hook: clusters.begin_start(ref.group, ref.name, polling=False, raw_response_hook=hook))
+            case StopCluster():
+                clusters = self._arm.container_service(ref.subscription).managed_clusters
+                return self._begin(lambda hook: clusters.begin_stop(ref.group, ref.name, polling=False, raw_response_hook=hook))
+            case UpgradeControlPlane():
+                return self._upgrade_control_plane(ref, action, sight)
+            case ScalePool() | StartPool() | StopPool() | UpgradePool():
+                return self._change_pool(ref, action, sight)
             case RemoveCluster():
-                operations = self._arm.container_service(ref.subscription).managed_clusters
+                clusters = self._arm.container_service(ref.subscription).managed_clusters
                 guard = _if_unchanged(sight.etag if isinstance(sight, Cluster) else None)
-                return self._begin(
-                    lambda hook: operations.begin_delete(ref.group, ref.name, polling=False, raw_response_hook=hook, **guard)
-                )
+                return self._begin(lambda hook: clusters.begin_delete(ref.group, ref.name, polling=False, raw_response_hook=hook, **guard))
             case _:
                 assert_never(action)
 
@@ -145,8 +179,25 @@ class ArmClusters:
             lambda hook: operations.begin_create_or_update(ref.group, ref.name, body, polling=False, raw_response_hook=hook, **guard)
         )
 
-    def _scale_pool(self, ref: ClusterRef, action: ScalePool, sight: Sight) -> Handle | None:
-        """Read the pool whole, change the count or the limits and nothing else, and write it back unless it changed since the look."""
+    def _upgrade_control_plane(self, ref: ClusterRef, action: UpgradeControlPlane, sight: Sight) -> Handle | None:
+        """Read the cluster whole, change its version and nothing else, and write it back unless it changed since the look.
+
+        The pools go back with the versions they came with, which leaves them where they are.
+        """
+        operations = self._arm.container_service(ref.subscription).managed_clusters
+        cluster = self._called(lambda: operations.get(ref.group, ref.name), mutation=False)
+        now = _understood(lambda: arm_json.cluster_of(cluster.as_dict(), ref))
+        if not isinstance(sight, Cluster) or sight != now or cluster.properties is None:
+            message = f"cluster {ref} changed while it was looked at"
+            raise CallFailed(Failure(code=Code.CHANGED_MEANWHILE, message=message, transient=True))
+        cluster.properties.kubernetes_version = action.version
+        guard = _if_unchanged(cluster.e_tag)
+        return self._begin(
+            lambda hook: operations.begin_create_or_update(ref.group, ref.name, cluster, polling=False, raw_response_hook=hook, **guard)
+        )
+
+    def _change_pool(self, ref: ClusterRef, action: PoolAction, sight: Sight) -> Handle | None:
+        """Read the pool whole, change what the action is about and nothing else, and write it back unless it changed since the look."""
         operations = self._arm.container_service(ref.subscription).agent_pools
         pool = self._called(lambda: operations.get(ref.group, ref.name, action.pool), mutation=False)
         seen = sight.pool(action.pool) if isinstance(sight, Cluster) else None
@@ -155,11 +206,17 @@ class ArmClusters:
         if seen is None or properties is None or _differs(seen, now):
             message = f"pool {action.pool} changed while it was looked at"
             raise CallFailed(Failure(code=Code.CHANGED_MEANWHILE, message=message, transient=True))
-        if isinstance(action.to, Range):
-            properties.enable_auto_scaling, properties.min_count, properties.max_count = True, action.to.min, action.to.max
-            properties.count = min(max(now.count, action.to.min), action.to.max)
-        else:
-            properties.count = action.to
+        match action:
+            case ScalePool(to=Range(min=least, max=most)):
+                properties.enable_auto_scaling, properties.min_count, properties.max_count = True, least, most
+                properties.count = min(max(now.count, least), most)
+            case ScalePool(to=int(count)):
+                properties.count = count
+            case UpgradePool(version=version):
+                properties.orchestrator_version = version
+            case _:
+                code = PowerState.RUNNING if isinstance(action, StartPool) else PowerState.STOPPED
+                properties["powerState"] = {"code": code.value}
         guard = _if_unchanged(properties.e_tag)
         return self._begin(
             lambda hook: operations.begin_create_or_update(
@@ -277,7 +334,8 @@ def _if_unchanged(etag: str | None) -> dict[str, Any]:
 
 
 def _differs(seen: NodePool, now: NodePool) -> bool:
-    return (seen.count, seen.autoscale, seen.power, seen.state) != (now.count, now.autoscale, now.power, now.state)
+    """Whether what our changes rest on is no longer as it was seen. Labels and the like may change: they go back as they came."""
+    return any(getattr(seen, name) != getattr(now, name) for name in ("count", "autoscale", "power", "state", "version"))
 
 
 def _path(resource_id: str) -> str:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.model.clusters import Cluster, ClusterRef, Group, NodePool, OsType, PoolMode, PowerState, Provider, Range
+from shared.model.clusters import SCALE_SET, Cluster, ClusterRef, Group, NodePool, OsType, PoolMode, PowerState, Provider, Range
 from shared.model.plans import MakeCluster
 from shared.model.requests import PoolSpec
+from shared.model.versions import KubernetesVersion, Offer, Offered, Target
 
 Json = Mapping[str, Any]
 _ID = re.compile(r"/subscriptions/([^/]+)/resource[gG]roups/([^/]+)/providers/[^/]+/[^/]+/([^/]+)", re.IGNORECASE)
@@ -39,6 +40,7 @@ def cluster_of(document: Json, ref: ClusterRef | None = None) -> Cluster:
         fqdn=properties.get("fqdn") or properties.get("privateFQDN"),
         etag=document.get("eTag") or properties.get("eTag"),
         uid=properties.get("resourceUID"),
+        auto_provisioned=str((properties.get("nodeProvisioningProfile") or {}).get("mode", "")).lower() == "auto",
     )
 
 
@@ -62,6 +64,7 @@ def pool_of(profile: Json) -> NodePool:
         zones=tuple(str(zone) for zone in profile.get("availabilityZones") or ()),
         labels={str(key): str(value) for key, value in (profile.get("nodeLabels") or {}).items()},
         taints=tuple(str(taint) for taint in profile.get("nodeTaints") or ()),
+        type=str(profile.get("type") or SCALE_SET),
     )
 
 
@@ -78,6 +81,38 @@ def group_of(document: Json) -> Group:
 def provider_of(document: Json) -> Provider:
     """A resource provider's registration as read."""
     return Provider(namespace=str(document.get("namespace", "")), state=str(document.get("registrationState", "Unknown")))
+
+
+def offer_of(document: Json) -> Offer:
+    """What a cluster's upgrade profile offers its control plane. `upgrades` may be absent or null where there is nothing newer."""
+    profile = (document.get("properties") or {}).get("controlPlaneProfile") or {}
+    targets = [
+        Target(version=KubernetesVersion.parse(str(item["kubernetesVersion"])), preview=bool(item.get("isPreview")))
+        for item in profile.get("upgrades") or ()
+    ]
+    return Offer(targets=tuple(sorted(targets, key=lambda target: target.version)))
+
+
+def offered_of(document: Json) -> tuple[Offered, ...]:
+    """What a region offers, newest first. The service lists minors in no order, under `values`, with their patches in a map (recorded).
+
+    A region's default minor stands for its newest patch: that is what a cluster gets that asks for no version.
+    """
+    found: list[Offered] = []
+    for minor in document.get("values") or ():
+        patches = {KubernetesVersion.parse(str(name)): facts or {} for name, facts in (minor.get("patchVersions") or {}).items()}
+        plans = tuple(str(plan) for plan in (minor.get("capabilities") or {}).get("supportPlan") or ())
+        for version, facts in patches.items():
+            found.append(
+                Offered(
+                    version=version,
+                    plans=plans,
+                    preview=bool(minor.get("isPreview")),
+                    default=bool(minor.get("isDefault")) and version == max(patches),
+                    upgrades=tuple(sorted(KubernetesVersion.parse(str(name)) for name in facts.get("upgrades") or ())),
+                )
+            )
+    return tuple(sorted(found, key=lambda offered: offered.version, reverse=True))
 
 
 def cluster_body(action: MakeCluster) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 SETTLED = "Succeeded"
+SCALE_SET = "VirtualMachineScaleSets"
 TERMINAL_STATES = frozenset({"Succeeded", "Failed", "Canceled"})
 """Provisioning states in which Azure does nothing more by itself."""
 
@@ -127,7 +128,11 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodePool:
-    """A node pool as last read. `state` is its provisioning state; `autoscale` is None where the autoscaler is off."""
+    """A node pool as last read.
+
+    `state` is its provisioning state; `autoscale` is None where the autoscaler is off; `type` is what its machines are, a scale set by far
+    the most often. `version` is the patch it runs.
+    """
 
     name: str
     mode: PoolMode
@@ -143,13 +148,16 @@ class NodePool:
     zones: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     taints: tuple[str, ...] = ()
+    type: str = SCALE_SET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
     """A cluster as last read: a snapshot, never a live object.
 
-    AKS shows wanted counts and versions the moment it accepts a PUT, so values prove nothing while `settled` is false.
+    AKS shows wanted counts and versions the moment it accepts a PUT, so values prove nothing while `settled` is false. `version` is what
+    was asked for (`1.36` or `1.36.4`), `current_version` the patch that the control plane runs. `auto_provisioned`: AKS makes and removes
+    its nodes by itself (node auto-provisioning).
     """
 
     ref: ClusterRef
@@ -165,6 +173,7 @@ class Cluster:
     fqdn: str | None = None
     etag: str | None = None
     uid: str | None = None
+    auto_provisioned: bool = False
 
     @property
     def settled(self) -> bool:

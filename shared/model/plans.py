@@ -49,6 +49,53 @@ class ScalePool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartCluster:
+    """Start the whole cluster."""
+
+    kind: Literal["start_cluster"] = "start_cluster"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopCluster:
+    """Stop the whole cluster."""
+
+    kind: Literal["stop_cluster"] = "stop_cluster"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartPool:
+    """Start one pool of a running cluster."""
+
+    pool: str
+    kind: Literal["start_pool"] = "start_pool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPool:
+    """Stop one User pool of a running cluster."""
+
+    pool: str
+    kind: Literal["stop_pool"] = "stop_pool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeControlPlane:
+    """Bring the control plane to a version and leave the pools at theirs. `version` is a patch: what could move was pinned in planning."""
+
+    version: str
+    kind: Literal["upgrade_control_plane"] = "upgrade_control_plane"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradePool:
+    """Bring one pool to a version, node by node, under a control plane that has it already. `version` is a patch."""
+
+    pool: str
+    version: str
+    kind: Literal["upgrade_pool"] = "upgrade_pool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveCluster:
     """Delete the cluster."""
 
@@ -62,7 +109,13 @@ class RemoveGroup:
     kind: Literal["remove_group"] = "remove_group"
 
 
-Action = RegisterProvider | MakeGroup | MakeCluster | ScalePool | RemoveCluster | RemoveGroup
+PoolAction = ScalePool | StartPool | StopPool | UpgradePool
+"""Those that change one pool, by a PUT of that pool."""
+
+ClusterAction = MakeCluster | StartCluster | StopCluster | UpgradeControlPlane | RemoveCluster | PoolAction
+"""Those that the cluster itself shows the effect of."""
+
+Action = RegisterProvider | MakeGroup | RemoveGroup | ClusterAction
 """All of these are convergent: what they want can be read back, so they may be sent again."""
 
 

@@ -63,9 +63,37 @@ class Delete:
     action: Literal["delete"] = "delete"
 
 
-Request = Create | Scale | Delete
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Start a stopped cluster, or one stopped pool of it."""
 
-ACTIONS: frozenset[str] = frozenset({"create", "scale", "delete"})
+    pool: str | None = None
+    action: Literal["start"] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Stop a cluster, or one User pool of it. AKS keeps what is stopped, and bills no nodes for it."""
+
+    pool: str | None = None
+    action: Literal["stop"] = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """Move a cluster to another Kubernetes version, one minor on at most: the control plane first, then every pool.
+
+    `version` is a patch (`1.36.4`), a minor (`1.36`: the newest patch that AKS offers of it), `latest` (the newest that AKS offers and that
+    is no preview), or None: the newest patch of the minor that the cluster runs, because nobody undoes an upgrade.
+    """
+
+    version: str | None = None
+    action: Literal["upgrade"] = "upgrade"
+
+
+Request = Create | Scale | Delete | Start | Stop | Upgrade
+
+ACTIONS: frozenset[str] = frozenset({"create", "scale", "delete", "start", "stop", "upgrade"})
 """Every action of the request language this version understands."""
 
 

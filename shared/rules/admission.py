@@ -11,13 +11,12 @@ from shared.model.requests import Origin
 
 def may(grants: Iterable[Grant], origin: Origin, action: str, cluster: ClusterRef) -> bool:
     """Whether any grant lets the caller do `action` to the cluster."""
-    return any(
-        _matches(grant.actions, action)
-        and _matches(grant.doors, origin.door)
-        and _matches(grant.callers, origin.caller.casefold())
-        and _matches(grant.clusters, cluster.key)
-        for grant in grants
-    )
+    return any(_admits(grant, origin, action) and _matches(grant.clusters, cluster.key) for grant in grants)
+
+
+def reads_any(grants: Iterable[Grant], origin: Origin) -> bool:
+    """Whether there is any cluster, wherever, that the caller may read."""
+    return any(_admits(grant, origin, READ) for grant in grants)
 
 
 def refused(grants: Iterable[Grant], origin: Origin, action: str, cluster: ClusterRef, *, subscriptions: frozenset[str]) -> Refusal | None:
@@ -35,6 +34,11 @@ def refused(grants: Iterable[Grant], origin: Origin, action: str, cluster: Clust
             f"the setting TIDEKEEPER_GRANTS says who may do what",
         )
     return None
+
+
+def _admits(grant: Grant, origin: Origin, action: str) -> bool:
+    """Whether a grant lets the caller do the action to the clusters that it is about."""
+    return _matches(grant.actions, action) and _matches(grant.doors, origin.door) and _matches(grant.callers, origin.caller.casefold())
 
 
 def _matches(patterns: frozenset[str], text: str) -> bool:

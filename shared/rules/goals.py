@@ -2,9 +2,25 @@
 
 from typing import assert_never
 
-from shared.model.clusters import Absent, Cluster, Group, NodePool, Provider, Range, Sight
-from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+from shared.model.clusters import Absent, Cluster, Group, NodePool, PowerState, Provider, Range, Sight
+from shared.model.plans import (
+    Action,
+    MakeCluster,
+    MakeGroup,
+    PoolAction,
+    RegisterProvider,
+    RemoveCluster,
+    RemoveGroup,
+    ScalePool,
+    StartCluster,
+    StartPool,
+    StopCluster,
+    StopPool,
+    UpgradeControlPlane,
+    UpgradePool,
+)
 from shared.model.requests import PoolSpec
+from shared.model.versions import KubernetesVersion
 
 
 def gap(action: Action, sight: Sight) -> str | None:
@@ -24,12 +40,18 @@ def gap(action: Action, sight: Sight) -> str | None:
             return None
         case RemoveCluster(), Cluster():
             return f"cluster {sight.ref.name} is {sight.state}, want it gone"
-        case MakeGroup() | MakeCluster() | ScalePool(), Absent():
+        case _, Absent() if not isinstance(action, RegisterProvider):
             return f"{sight.what} does not exist"
         case MakeCluster(), Cluster():
             return _cluster_gap(action, sight)
-        case ScalePool(), Cluster():
-            return _scale_gap(action, sight)
+        case StartCluster(), Cluster():
+            return _power_gap(PowerState.RUNNING, sight) or sight.unsettled
+        case StopCluster(), Cluster():
+            return _power_gap(PowerState.STOPPED, sight) or sight.unsettled
+        case UpgradeControlPlane(version=version), Cluster():
+            return _control_plane_gap(version, sight) or sight.unsettled
+        case ((ScalePool() | StartPool() | StopPool() | UpgradePool()), Cluster()):
+            return _pool_gap(action, sight) or sight.unsettled
         case _:
             message = f"{action.kind} is not about a {type(sight).__name__}"
             raise TypeError(message)
@@ -51,12 +73,19 @@ def busy(sight: Sight) -> bool:
 def unreachable(action: Action, sight: Sight) -> str | None:
     """Why the goal can never hold from what was seen, whatever is sent; None if it can."""
     match action, sight:
-        case ScalePool(), Absent():
-            return f"{sight.what} does not exist any more"
-        case ScalePool(), Cluster() if sight.pool(action.pool) is None:
-            return f"cluster {sight.ref.name} has no pool {action.pool} any more"
         case RemoveGroup(), Group() if sight.clusters:
             return f"resource group {sight.name} holds {', '.join(sight.clusters)}, which nobody asked to delete"
+        case ((RegisterProvider() | MakeGroup() | RemoveGroup() | MakeCluster() | RemoveCluster()), _):
+            return None
+        case _, Absent():
+            return f"{sight.what} does not exist any more"
+        case UpgradeControlPlane(version=version), Cluster():
+            return _passed(version, sight.current_version, f"the control plane of {sight.ref.name}")
+        case ((ScalePool(pool=name) | StartPool(pool=name) | StopPool(pool=name) | UpgradePool(pool=name)), Cluster()):
+            pool = sight.pool(name)
+            if pool is None:
+                return f"cluster {sight.ref.name} has no pool {name} any more"
+            return _passed(action.version, pool.version, f"pool {name}") if isinstance(action, UpgradePool) else None
         case _:
             return None
 
@@ -118,11 +147,44 @@ def _different(spec: PoolSpec, pool: NodePool) -> str | None:
     return None if taint is None else f"pool {pool.name} lacks the taint {taint!a}"
 
 
-def _scale_gap(action: ScalePool, cluster: Cluster) -> str | None:
+def _power_gap(wanted: PowerState, cluster: Cluster) -> str | None:
+    return None if cluster.power is wanted else f"cluster {cluster.ref.name} is {cluster.power}, want {wanted}"
+
+
+def _control_plane_gap(wanted: str, cluster: Cluster) -> str | None:
+    shown = cluster.current_version or cluster.version
+    return None if shown == wanted else f"the control plane of {cluster.ref.name} is at {shown}, want {wanted}"
+
+
+def _passed(wanted: str, shown: str | None, what: str) -> str | None:
+    """Why a version cannot be reached any more: somebody has gone beyond it, and AKS never goes back."""
+    try:
+        beyond = shown is not None and KubernetesVersion.parse(shown) > KubernetesVersion.parse(wanted)
+    except ValueError:
+        return None
+    return f"{what} is at {shown} meanwhile, beyond {wanted}, and AKS goes back to no version" if beyond else None
+
+
+def _pool_gap(action: PoolAction, cluster: Cluster) -> str | None:
+    """What is missing of the pool's own values; whether it has settled is the cluster's to say."""
     pool = cluster.pool(action.pool)
     if pool is None:
         return f"cluster {cluster.ref.name} has no pool {action.pool}"
-    return _count_gap(action.to, pool) or cluster.unsettled
+    match action:
+        case ScalePool(to=to):
+            return _count_gap(to, pool)
+        case StartPool():
+            return _pool_power_gap(PowerState.RUNNING, pool)
+        case StopPool():
+            return _pool_power_gap(PowerState.STOPPED, pool)
+        case UpgradePool(version=version):
+            return None if pool.version == version else f"pool {pool.name} is at {pool.version}, want {version}"
+        case _:
+            assert_never(action)
+
+
+def _pool_power_gap(wanted: PowerState, pool: NodePool) -> str | None:
+    return None if pool.power is wanted else f"pool {pool.name} is {pool.power}, want {wanted}"
 
 
 def _count_gap(to: int | Range, pool: NodePool) -> str | None:

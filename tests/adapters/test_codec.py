@@ -31,8 +31,23 @@ from shared.model.operations import (
     StepState,
     Waiting,
 )
-from shared.model.plans import Action, MakeCluster, MakeGroup, Plan, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
-from shared.model.requests import Create, Delete, Request, Scale
+from shared.model.plans import (
+    Action,
+    MakeCluster,
+    MakeGroup,
+    Plan,
+    RegisterProvider,
+    RemoveCluster,
+    RemoveGroup,
+    ScalePool,
+    StartCluster,
+    StartPool,
+    StopCluster,
+    StopPool,
+    UpgradeControlPlane,
+    UpgradePool,
+)
+from shared.model.requests import Create, Delete, Request, Scale, Start, Stop, Upgrade
 from shared.ports import Key, OpenRow
 from tests.builders import NOON, QUEUE, WEB, a_create, a_plan, a_spec, an_operation
 
@@ -68,6 +83,12 @@ ACTIONS: tuple[Action, ...] = (
     ScalePool(pool="user", to=Range(min=1, max=5)),
     RemoveCluster(),
     RemoveGroup(),
+    StartCluster(),
+    StopCluster(),
+    StartPool(pool="user"),
+    StopPool(pool="user"),
+    UpgradeControlPlane(version="1.36.4"),
+    UpgradePool(pool="user", version="1.36.4"),
 )
 REQUESTS: tuple[Request, ...] = (
     a_create(),
@@ -76,6 +97,12 @@ REQUESTS: tuple[Request, ...] = (
     Scale(pool="user", to=Range(min=1, max=5)),
     Delete(confirm="web"),
     Delete(confirm="web", delete_resource_group=True),
+    Start(),
+    Start(pool="user"),
+    Stop(),
+    Stop(pool="user"),
+    Upgrade(),
+    Upgrade(version="latest"),
 )
 
 
@@ -287,8 +314,21 @@ def test_a_row_that_the_first_version_wrote_is_still_read() -> None:
 # ---- names that live on disk
 
 GOLDEN_KINDS = {
-    "Action": {"register_provider", "make_group", "make_cluster", "scale_pool", "remove_cluster", "remove_group"},
-    "Request": {"create", "scale", "delete"},
+    "Action": {
+        "register_provider",
+        "make_group",
+        "make_cluster",
+        "scale_pool",
+        "remove_cluster",
+        "remove_group",
+        "start_cluster",
+        "stop_cluster",
+        "start_pool",
+        "stop_pool",
+        "upgrade_control_plane",
+        "upgrade_pool",
+    },
+    "Request": {"create", "scale", "delete", "start", "stop", "upgrade"},
     "StepState": {"waiting", "starting", "running", "settling", "done", "failed", "skipped"},
 }
 GOLDEN_ENUMS = {
@@ -332,8 +372,17 @@ GOLDEN_FIELDS = {
     "ScalePool": {"pool", "to", "kind"},
     "Settling": {"since", "tries", "answered_at", "verdict", "state"},
     "Skipped": {"because", "state"},
+    "Start": {"pool", "action"},
+    "StartCluster": {"kind"},
+    "StartPool": {"pool", "kind"},
     "Starting": {"since", "tries", "claimed_at", "unsure", "state"},
     "Step": {"name", "action", "limit"},
+    "Stop": {"pool", "action"},
+    "StopCluster": {"kind"},
+    "StopPool": {"pool", "kind"},
+    "Upgrade": {"version", "action"},
+    "UpgradeControlPlane": {"version", "kind"},
+    "UpgradePool": {"pool", "version", "kind"},
     "Waiting": {"since", "tries", "until", "failure", "unsure", "state"},
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.doors import CREATE, JSON, SCALE, Doors
 
-ACTIONS = "want one of create, delete, scale"
+ACTIONS = "want one of create, delete, scale, start, stop, upgrade"
 NOT_AS_IT_SHOULD_BE = "the body is not as it should be: "
 
 

@@ -143,8 +143,8 @@ def test_a_message_that_cannot_be_read_becomes_a_letter_at_once(peopled: Doors, 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown field": ({**ASKED, "colour": "red"}, "the body is not as it should be: the field colour is not known here"),
-    "no action": (BY_HAND, "the body has no action, want one of create, delete, scale"),
-    "an unknown action": ({**ASKED, "action": "explode"}, "the body has the action 'explode', want one of create, delete, scale"),
+    "no action": (BY_HAND, "the body has no action, want one of create, delete, scale, start, stop, upgrade"),
+    "an unknown action": ({**ASKED, "action": "explode"}, "the body has the action 'explode', want one of create, delete, scale, start, stop, upgrade"),
     "a bad count": ({**ASKED, "count": "5"}, "the body is not as it should be: count: Input should be a valid integer"),
     "a bad cluster": (
         {**ASKED, "cluster": "web\r\n"},

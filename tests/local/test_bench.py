@@ -32,7 +32,14 @@ def test_the_budget_is_below_a_third_of_what_durable_functions_take() -> None:
 def test_every_request_to_arm_is_one_that_was_meant() -> None:
     counts = calls.counted()
     assert [count.requests for count in counts] == [count.bound for count in counts]
-    assert [(count.steps, count.what) for count in counts] == [(3, "create with its group"), (1, "scale"), (2, "delete with its group")]
+    assert [(count.steps, count.what) for count in counts] == [
+        (3, "create with its group"),
+        (1, "scale"),
+        (1, "stop"),
+        (1, "start"),
+        (2, "upgrade by a minor"),
+        (2, "delete with its group"),
+    ]
 
 
 @pytest.mark.parametrize(

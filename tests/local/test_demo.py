@@ -22,7 +22,7 @@ from local.demo.scene import EXAMPLES, alive, example, must, stage, waiting_for
 from local.demo.screen import Look, Screen, Style
 from local.processes import ROOT
 from local.stack import SUBSCRIPTION
-from shared.model.requests import Create, Delete, Door, Origin, Scale, Submission
+from shared.model.requests import Create, Delete, Door, Origin, Scale, Stop, Submission, Upgrade
 
 PLAIN = Look(live=False, colours=False, signs=True, width=60)
 LIVE = Look(live=True, colours=True, signs=True, width=60)
@@ -289,11 +289,12 @@ def test_the_examples_are_requests_that_the_app_can_read() -> None:
         origin = Origin(door=Door.QUEUE, caller="cluster-requests")
         read[file.name] = wire.submission_of(wire.json_of(file.read_bytes()), origin=origin, default_subscription=SUBSCRIPTION)
     requests = {name: found.request for name, found in read.items() if isinstance(found, Submission)}
-    assert requests.keys() == read.keys() >= {"create.json", "scale.json", "delete.json"}
-    create, scale, delete = (requests[f"{name}.json"] for name in ("create", "scale", "delete"))
+    assert requests.keys() == read.keys() == {"create.json", "scale.json", "stop.json", "upgrade.json", "delete.json"}
+    create, scale, stop, upgrade, delete = (requests[f"{name}.json"] for name in ("create", "scale", "stop", "upgrade", "delete"))
     assert isinstance(create, Create)
     assert (create.location, len(create.pools), sum(pool.count for pool in create.pools)) == ("centralus", 2, 3)
     assert scale == Scale(pool="apps", to=5)
+    assert (stop, upgrade) == (Stop(), Upgrade(version="1.37"))
     assert delete == Delete(confirm="myK8sCluster", delete_resource_group=True)
 
 
@@ -303,7 +304,7 @@ def test_a_request_over_http_has_no_field_that_is_for_queues_only() -> None:
 
 
 def test_every_act_says_what_is_shown_and_why_it_matters() -> None:
-    assert len(ACTS) == 7
+    assert len(ACTS) == 8
     assert [act.name for act in ACTS if not (act.name and act.why.endswith(".") and len(act.why) <= 2 * 80)] == []
 
 

@@ -8,13 +8,15 @@ from typing import assert_never
 from shared.model.clusters import ClusterRef
 from shared.model.errors import Refusal
 from shared.model.plans import Plan
-from shared.model.requests import Create, Delete, Request, Scale
+from shared.model.requests import Create, Delete, Request, Scale, Start, Stop, Upgrade
 from shared.rules.planning.create import plan_create
 from shared.rules.planning.delete import plan_delete
+from shared.rules.planning.power import plan_power
 from shared.rules.planning.scale import plan_scale
 from shared.rules.planning.survey import AlreadySo, Survey
+from shared.rules.planning.upgrade import plan_upgrade
 
-__all__ = ["AlreadySo", "Survey", "needs_contents", "needs_group", "plan"]
+__all__ = ["AlreadySo", "Survey", "needs_contents", "needs_group", "needs_offer", "plan"]
 
 
 def plan(request: Request, ref: ClusterRef, survey: Survey) -> Plan | AlreadySo | Refusal:
@@ -26,6 +28,10 @@ def plan(request: Request, ref: ClusterRef, survey: Survey) -> Plan | AlreadySo 
             return plan_scale(request, ref, survey)
         case Delete():
             return plan_delete(request, ref, survey)
+        case Start() | Stop():
+            return plan_power(request, ref, survey)
+        case Upgrade():
+            return plan_upgrade(request, ref, survey)
         case _:
             assert_never(request)
 
@@ -38,3 +44,8 @@ def needs_group(request: Request) -> bool:
 def needs_contents(request: Request) -> bool:
     """Whether planning this request needs to know which clusters are in the resource group."""
     return isinstance(request, Delete) and request.delete_resource_group
+
+
+def needs_offer(request: Request) -> bool:
+    """Whether planning this request needs to know which versions AKS offers the cluster."""
+    return isinstance(request, Upgrade)

@@ -1,0 +1,105 @@
+"""What the doors to operations promise."""
+
+from functions import views
+from functions.openapi.promises.terms import AZURE, BODY, FLAG, SETTINGS, STORE, Answer, Parameter, Route
+from functions.openapi.words import CLUSTER, FIELDS
+from shared.model.errors import Code
+from shared.model.operations import Status
+from shared.model.requests import ACTIONS, Door
+
+_WHEN = {"type": "string", "format": "date-time", "examples": ["2026-11-23T20:00:00Z"]}
+
+
+def _several(name: str, words: str, known: frozenset[str]) -> Parameter:
+    schema = {"type": "array", "items": {"type": "string", "enum": sorted(known)}}
+    return Parameter(name=name, words=f"{words} Several are separated by commas.", schema=schema, several=True)
+
+
+_LIST = (
+    Parameter(
+        name="cluster",
+        words=f"Only those of one cluster. {FIELDS['cluster']}",
+        schema={"type": "string", "pattern": CLUSTER, "examples": ["prod-rg/web"]},
+    ),
+    _several("status", "Only those in one of these states.", frozenset(Status)),
+    _several("action", "Only those with one of these actions.", ACTIONS),
+    _several("origin", "Only those that came by one of these doors.", frozenset(Door)),
+    Parameter(
+        name="since",
+        words="Only those since then; a week before `until` if it is left out. A cluster's operations are bound by when they were asked "
+        "for; otherwise by when they ended, beside all that are open.",
+        schema=_WHEN,
+    ),
+    Parameter(name="until", words="Only those until then; now, if it is left out. At most 92 days after `since`.", schema=_WHEN),
+    Parameter(name="top", words="How many at most.", schema={"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+    Parameter(name="continuation", words="Where the last page stopped, as it said.", schema={"type": "string"}),
+)
+_KEY = Parameter(
+    name="Idempotency-Key",
+    place="header",
+    words="Makes it safe to send the same request again: the same key and body are the same operation, for the same caller.",
+    schema={"type": "string", "pattern": "^[!-~]([ -~]{0,198}[!-~])?$"},
+)
+
+OPERATIONS = (
+    Route(
+        function="operations_submit",
+        method="post",
+        path="operations",
+        tag="operations",
+        summary="Ask for something",
+        words="Accepts a request and answers the operation that carries it out. A cluster has one operation at a time; the others wait in "
+        "line. What is impossible is refused at once, and nothing is stored. An operation whose goal holds already is born succeeded. "
+        "Nothing waits here: follow `Location`.",
+        takes_request=True,
+        parameters=(
+            Parameter(name="plan_only", words="Only say what would be done, and store nothing.", schema=FLAG),
+            _KEY,
+        ),
+        answers={
+            200: Answer(
+                means="With `plan_only`, the plan; else the operation that the idempotency key stands for, which has ended.",
+                views=(views.OperationView, views.PreviewView),
+            ),
+            202: Answer(means="The operation.", views=(views.OperationView,), location=True, retry_after=True),
+        },
+        refusals=BODY | {Code.FORBIDDEN, Code.NOT_FOUND, Code.CLUSTER_EXISTS, Code.KEY_REUSED, Code.IMPOSSIBLE} | AZURE | STORE | SETTINGS,
+        goes_on={"operations_read": "/id", "operations_cancel": "/id"},
+    ),
+    Route(
+        function="operations_list",
+        method="get",
+        path="operations",
+        tag="operations",
+        summary="List operations",
+        words="Newest first, a page at a time; by default those of the last seven days and all that are open.",
+        parameters=_LIST,
+        answers={200: Answer(means="A page.", views=(views.OperationsView,))},
+        refusals=frozenset({Code.MALFORMED}) | STORE | SETTINGS,
+        goes_on={"operations_read": "/operations/0/id"},
+    ),
+    Route(
+        function="operations_read",
+        method="get",
+        path="operations/{id}",
+        tag="operations",
+        summary="Read an operation",
+        words="Ask again after `Retry-After` while it is 202.",
+        parameters=(Parameter(name="history", words="Say what happened, too.", schema=FLAG),),
+        answers={
+            200: Answer(means="The operation has ended.", views=(views.OperationView,)),
+            202: Answer(means="The operation is open.", views=(views.OperationView,), retry_after=True),
+        },
+        refusals=frozenset({Code.MALFORMED, Code.NOT_FOUND}) | STORE | SETTINGS,
+    ),
+    Route(
+        function="operations_cancel",
+        method="post",
+        path="operations/{id}/cancel",
+        tag="operations",
+        summary="Cancel an operation",
+        words="What was applied stays applied, a call under way is left to finish, what is left is skipped. Twice is the same as once.",
+        answers={202: Answer(means="The operation as it is now.", views=(views.OperationView,), location=True, retry_after=True)},
+        refusals=frozenset({Code.MALFORMED, Code.FORBIDDEN, Code.NOT_FOUND, Code.ALREADY_ENDED}) | STORE | SETTINGS,
+    ),
+)

@@ -1,0 +1,378 @@
+"""What answers look like, a type for each view: `replies` makes them, the type checker holds it to that, the document is drawn from it.
+
+Only the checker and the document import this, so a start pays nothing for it. Must not make a view.
+"""
+
+from dataclasses import fields
+from typing import Annotated, Literal, NotRequired, get_args
+
+from pydantic import WithJsonSchema, with_config
+from typing_extensions import TypedDict  # below Python 3.12 pydantic cannot read the standard library's own
+
+from shared.model.clusters import OsType, PoolMode, PowerState
+from shared.model.errors import Code
+from shared.model.operations import Status, StepState
+from shared.model.plans import Action
+from shared.model.requests import ACTIONS, Door
+
+
+def _kinds(union: object, name: str) -> list[str]:
+    """The words that tell the members of a union apart."""
+    return sorted(str(field.default) for kind in get_args(union) for field in fields(kind) if field.name == name)
+
+
+def _text(**more: str | list[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **more})
+
+
+OPERATION_ID = "^op-[0-9a-v]{16}-[0-9a-v]{1,40}$"
+"""How the id of an operation is spelt."""
+
+Instant = Annotated[str, _text(format="date-time")]
+Duration = Annotated[str, _text(format="duration", examples=["PT1H"])]
+Place = Annotated[str, _text(format="uri-reference", pattern="^/api/")]
+OperationId = Annotated[str, _text(pattern=OPERATION_ID, examples=["op-ou9dqiktg4u6u730-ubnsdarfosr3op60h"])]
+Minor = Annotated[str, _text(pattern=r"^[0-9]+\.[0-9]+$", examples=["1.36"])]
+Patch = Annotated[str, _text(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", examples=["1.36.4"])]
+RequestWord = Annotated[str, _text(enum=sorted(ACTIONS))]
+StepWord = Annotated[str, _text(enum=_kinds(Action, "kind"))]
+StateWord = Annotated[str, _text(enum=_kinds(StepState, "state"))]
+Amount = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 0})]
+
+_described = with_config({"use_attribute_docstrings": True})
+
+
+@_described
+class ClusterName(TypedDict):
+    """Which cluster."""
+
+    subscription: str
+    resource_group: str
+    name: str
+
+
+@_described
+class ErrorView(TypedDict):
+    """What went wrong."""
+
+    code: Code
+    """A stable word for it; docs/operations.md says what each means and what to do."""
+    message: str
+    """For people: what is, what was wanted, what to do."""
+
+
+@_described
+class OperationError(ErrorView):
+    """What ended an operation, or what it waits for a person about."""
+
+    azure_code: str | None
+    """Azure's own word, verbatim."""
+
+
+@_described
+class OriginView(TypedDict):
+    """Who asked, by which door."""
+
+    door: Door
+    caller: str
+    """What the door can vouch for: the Entra principal, `function-key`, or the queue."""
+    says_it_is: NotRequired[str]
+    """What a message claims of its sender; shown, never trusted."""
+
+
+@_described
+class StepView(TypedDict):
+    """A step of a plan; its state and what follows are there once the operation has been accepted."""
+
+    name: str
+    action: StepWord
+    limit: Duration
+    """How long the step may take before it is given up."""
+    state: NotRequired[StateWord]
+    started_at: NotRequired[Instant | None]
+    ended_at: NotRequired[Instant | None]
+    note: NotRequired[str | None]
+    """What was unusual about it, or why it was skipped."""
+    error: NotRequired[ErrorView | None]
+    """Why it failed, or why it waits."""
+
+
+@_described
+class PlanView(TypedDict):
+    """What is going to be done, complete before the first step runs."""
+
+    digest: str
+    """A name for exactly this plan."""
+    steps: list[StepView]
+
+
+@_described
+class ProgressView(TypedDict):
+    """How far an operation is."""
+
+    step: Amount
+    """The step that is to move next, counted from 1; the number of steps when none is left."""
+    steps: Amount
+    percent: Annotated[int, WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 100})]
+    waiting_for: str | None
+    next_look_at: Instant | None
+
+
+@_described
+class OperationLinks(TypedDict):
+    """Where to go from an operation."""
+
+    self: Place
+    cancel: Place
+    cluster: Place
+
+
+@_described
+class EventView(TypedDict):
+    """One thing that happened to an operation."""
+
+    n: Amount
+    at: Instant
+    text: str
+
+
+@_described
+class OperationView(TypedDict):
+    """An accepted request, and all that has become of it."""
+
+    id: OperationId
+    status: Status
+    """`queued` (behind another operation of the cluster), `running` and `needs_attention` are open; the others have ended for good."""
+    action: RequestWord
+    cluster: ClusterName
+    origin: OriginView
+    reason: str | None
+    """Why the caller wants it, in the caller's words."""
+    because: str | None
+    """Why the plan is what it is."""
+    progress: ProgressView | None
+    plan: PlanView | None
+    """Null until the operation is the first of its cluster."""
+    queue_position: Amount
+    """How many operations of the cluster come first."""
+    created_at: Instant
+    updated_at: Instant
+    started_at: Instant | None
+    """When something was first sent to Azure for it."""
+    ended_at: Instant | None
+    cancelled_by: str | None
+    error: OperationError | None
+    links: OperationLinks
+    history: NotRequired[list[EventView]]
+    """What happened, oldest first; only where it was asked for."""
+
+
+@_described
+class PreviewView(TypedDict):
+    """What a request would do. Nothing was stored."""
+
+    plan: PlanView | None
+    """Null where another operation comes first and the plan must wait for it."""
+    because: str | None
+    already_so: bool
+    """Whether the cluster is as asked already."""
+    findings: list[str]
+    """What stands in the way, or comes first."""
+
+
+@_described
+class SummaryLinks(TypedDict):
+    """Where to go from an operation in a list."""
+
+    self: Place
+
+
+@_described
+class SummaryOrigin(TypedDict):
+    """By which door it came."""
+
+    door: Door
+
+
+@_described
+class SummaryView(TypedDict):
+    """An operation in a list."""
+
+    id: OperationId
+    status: Status
+    action: RequestWord
+    cluster: ClusterName
+    origin: SummaryOrigin
+    because: str | None
+    code: Code | None
+    """What ended it, or what it waits for a person about."""
+    created_at: Instant
+    updated_at: Instant
+    links: SummaryLinks
+
+
+@_described
+class OperationsView(TypedDict):
+    """A page of operations. A page may come short: the list has ended only where `continuation` is null."""
+
+    operations: list[SummaryView]
+    continuation: str | None
+    """To be given back as it is, with the same filters, for the next page."""
+
+
+@_described
+class PoolView(TypedDict):
+    """A node pool as Azure shows it."""
+
+    name: str
+    mode: PoolMode
+    os: OsType
+    vm_size: str
+    count: Amount
+    min: Amount | None
+    """The autoscaler's limits; null where it is off."""
+    max: Amount | None
+    kubernetes_version: str | None
+    provisioning_state: str
+    power_state: PowerState
+
+
+@_described
+class ClusterView(TypedDict):
+    """A cluster as Azure shows it: the columns of `az aks list`, then what they leave out."""
+
+    name: str
+    location: str
+    resource_group: str
+    kubernetes_version: str
+    current_kubernetes_version: str | None
+    provisioning_state: str
+    """Azure's own word: `Succeeded`, `Failed`, `Canceled`, or one for what is under way."""
+    fqdn: str | None
+    power_state: PowerState
+    subscription: str
+    settled: bool
+    """Whether Azure has finished, and well, with the cluster and every pool of it."""
+    pools: list[PoolView]
+    tags: dict[str, str]
+    operation: OperationId | None
+    """The operation that holds the cluster now."""
+
+
+@_described
+class TargetView(TypedDict):
+    """A version that AKS would let a cluster's control plane move to."""
+
+    version: Patch
+    preview: bool
+    """A preview is taken only where it is asked for by its patch."""
+
+
+@_described
+class PoolVersionView(TypedDict):
+    """Where a pool is."""
+
+    name: str
+    kubernetes_version: str | None
+    behind: bool
+    """Whether it is not at its control plane's version."""
+
+
+@_described
+class UpgradesView(TypedDict):
+    """What AKS offers one cluster."""
+
+    cluster: ClusterName
+    kubernetes_version: str
+    """The patch that the control plane runs."""
+    targets: list[TargetView]
+    """Lowest first; empty where there is nothing newer."""
+    pools: list[PoolVersionView]
+
+
+@_described
+class VersionView(TypedDict):
+    """A Kubernetes version that AKS offers in a region."""
+
+    version: Patch
+    minor: Minor
+    default: bool
+    """Whether a new cluster gets it that asks for none."""
+    preview: bool
+    support_plans: list[str]
+    """`KubernetesOfficial`, `AKSLongTermSupport`: which support plans may run it."""
+    upgrades: list[Patch]
+    """What it upgrades to, lowest first."""
+
+
+@_described
+class VersionsView(TypedDict):
+    """The Kubernetes versions that AKS offers in a region, newest first."""
+
+    location: str
+    versions: list[VersionView]
+
+
+@_described
+class SubscriptionError(ErrorView):
+    """A subscription whose clusters could not be listed."""
+
+    subscription: str
+
+
+@_described
+class ClustersView(TypedDict):
+    """The clusters that the caller may see, and the subscriptions that could not be asked."""
+
+    clusters: list[ClusterView]
+    errors: list[SubscriptionError]
+
+
+@_described
+class Checks(TypedDict):
+    """What was looked at: `ok`, or what is wrong, without a secret."""
+
+    settings: str
+    storage: str
+
+
+@_described
+class HealthView(TypedDict):
+    """Whether the app is able to work."""
+
+    status: Literal["ok", "unhealthy"]
+    checks: Checks
+
+
+@_described
+class DocumentView(TypedDict):
+    """A document of OpenAPI 3.1."""
+
+    openapi: Annotated[str, _text(pattern=r"^3\.1\.")]
+    info: dict[str, object]
+    paths: dict[str, object]
+
+
+@_described
+class FaultView(TypedDict):
+    """One thing wrong with a body."""
+
+    pointer: Annotated[str, _text(format="json-pointer")]
+    """Where, as RFC 6901 says it."""
+    message: str
+
+
+@_described
+class ProblemView(TypedDict):
+    """An RFC 9457 problem."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: Annotated[int, WithJsonSchema({"type": "integer", "minimum": 400, "maximum": 599})]
+    detail: str
+    """For people: what is, what was wanted, what to do."""
+    instance: Place
+    code: Code
+    """A stable word for what went wrong; programs decide by it."""
+    errors: NotRequired[list[FaultView]]
+    """What is wrong with the body, and where."""
