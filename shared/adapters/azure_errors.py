@@ -26,7 +26,9 @@ _LAGGING = frozenset({"ServicePrincipalNotFound", "PrincipalNotFound", "MissingS
 """Refusals that another part of Azure will make untrue shortly: directory and registration lag."""
 _ABSENT = frozenset({"NotFound", "ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound"})
 _GROUP_GONE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound", "InvalidSubscriptionId"})
-_BUSY_TEXT = re.compile(r"in progress|another (agentpool )?operation|currently|is in provisioning state", re.IGNORECASE)
+_BUSY_TEXT = re.compile(
+    r"in progress|another (agentpool )?operation|currently|is in provisioning state\((?!succeeded|failed|canceled)", re.IGNORECASE
+)
 
 TOO_MANY, CONFLICT, PRECONDITION_FAILED, NOT_FOUND, SERVER_FAULT, REQUEST_TIMEOUT, LEAST_ERROR = 429, 409, 412, 404, 500, 408, 400
 LONGEST_DIGITS = 9

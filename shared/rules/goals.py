@@ -79,6 +79,10 @@ def unreachable(action: Action, sight: Sight) -> str | None:
             return None
         case _, Absent():
             return f"{sight.what} does not exist any more"
+        case ((StartCluster() | StopCluster()), _):
+            return None
+        case _, Cluster() if sight.power is PowerState.STOPPED and not sight.busy:
+            return f"cluster {sight.ref.name} was stopped meanwhile, and AKS changes nothing that is stopped; start it, then ask again"
         case UpgradeControlPlane(version=version), Cluster():
             return _passed(version, sight.current_version, f"the control plane of {sight.ref.name}")
         case ((ScalePool(pool=name) | StartPool(pool=name) | StopPool(pool=name) | UpgradePool(pool=name)), Cluster()):

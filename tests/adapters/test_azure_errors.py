@@ -75,6 +75,11 @@ CASES = [
     Case(
         status=409, azure="ResourceGroupBeingDeleted", message="The resource group 'x' is in deprovisioning state.", code=Code.AZURE_REFUSED
     ),
+    *(
+        # nobody is at work in these states, so there is nothing to wait for
+        Case(status=409, azure="OperationNotAllowed", message=STARTING.replace("Updating", state), code=Code.AZURE_REFUSED)
+        for state in ("Succeeded", "Failed", "Canceled")
+    ),
     Case(status=404, azure="ResourceGroupNotFound", code=Code.AZURE_REFUSED, wrapped=True),
     Case(status=404, azure="SubscriptionNotFound", code=Code.AZURE_REFUSED, wrapped=True),
     # not allowed

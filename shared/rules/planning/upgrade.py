@@ -57,9 +57,9 @@ def _target(wanted: str | None, current: KubernetesVersion, offer: Offer) -> Kub
         newest = offer.newest(current.family)
         return current if newest is None else max(newest.version, current)
     if wanted == LATEST:
-        released = [target.version for target in offer.targets if not target.preview]
-        near = [version for version in released if 0 <= current.hops_to(version) <= 1]
-        return _too_far(wanted, current, offer) if released and not near else max([current, *near])
+        newer = [target.version for target in offer.targets if not target.preview and target.version > current]
+        near = [version for version in newer if current.hops_to(version) <= 1]
+        return _too_far(wanted, current, offer) if newer and not near else max([current, *near])
     family = wanted.count(".") == 1
     version = KubernetesVersion.parse(f"{wanted}.0" if family else wanted)
     if version == current or (family and version.family == current.family):
