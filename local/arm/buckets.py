@@ -4,6 +4,7 @@ Sources: learn.microsoft.com/azure/aks/quotas-skus-regions (2026-08-03) and
 learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling (2025-05-28).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
@@ -31,6 +32,9 @@ OTHER = Limit(burst=60, per_second=1)
 GLOBAL = 15
 """A subscription's limit over all principals is this many times that of one."""
 
+_CLOSE = 1e-9
+"""What is this close to a whole token, or a whole second, is one: sixtieths do not add up exactly."""
+
 
 @dataclass(slots=True)
 class Buckets:
@@ -40,15 +44,21 @@ class Buckets:
 
     def take(self, name: str, limit: Limit, now: datetime) -> int:
         """Take one token; 0 if there was one, else the whole seconds until there will be."""
-        level = self._level(name, limit, now)
-        if level >= 1:
+        return self.take_all([(name, limit)], now)
+
+    def take_all(self, limits: Iterable[tuple[str, Limit]], now: datetime) -> int:
+        """Take one token of each bucket; 0 if all had one, else the whole seconds until all will: nothing is taken then."""
+        levels = [(name, limit, self._level(name, limit, now)) for name, limit in limits]
+        waits = [ceil((1 - level) / limit.per_second - _CLOSE) for _, limit, level in levels if level < 1 - _CLOSE]
+        if waits:
+            return max(1, *waits)
+        for name, _, level in levels:
             self._levels[name] = (level - 1, now)
-            return 0
-        return max(1, ceil((1 - level) / limit.per_second))
+        return 0
 
     def left(self, name: str, limit: Limit, now: datetime) -> int:
         """The whole tokens in a bucket."""
-        return int(self._level(name, limit, now))
+        return int(self._level(name, limit, now) + _CLOSE)
 
     def _level(self, name: str, limit: Limit, now: datetime) -> float:
         level, since = self._levels.get(name, (float(limit.burst), now))

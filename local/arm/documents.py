@@ -43,6 +43,19 @@ _READ_ONLY_POOL = {
     "status",
 }
 
+STATES = {
+    "create": "Creating",
+    "update": "Updating",
+    "scale": "Updating",
+    "upgrade": "Upgrading",
+    "upgrade_image": "UpgradingNodeImageVersion",
+    "stop": "Stopping",
+    "start": "Starting",
+    "delete": "Deleting",
+    "abort": "Canceling",
+}
+"""The provisioning state while an operation of each verb runs."""
+
 
 def seven(moment: datetime) -> str:
     """An instant as ARM writes them: UTC, seven decimals."""
@@ -81,7 +94,7 @@ def new_pool(call: Call, name: str, wanted: Json, *, version: str, patch: str, l
     """The profile of a pool that is being made, all defaults filled in."""
     os_type = wanted.get("osType") or "Linux"
     asked = wanted.get("orchestratorVersion") or version
-    current = catalogue.patch_for(asked, location=location, now=call.now, plan="AKSLongTermSupport") or patch
+    current = _pool_patch(call, asked, location=location, control_plane=patch) or patch
     defaults: Json = {
         "count": 1,
         "vmSize": "Standard_D4ds_v5",
@@ -114,7 +127,7 @@ def new_pool(call: Call, name: str, wanted: Json, *, version: str, patch: str, l
     return _tidy(profile)
 
 
-def changed_pool(call: Call, old: Json, wanted: Json, *, location: str) -> Json:
+def changed_pool(call: Call, old: Json, wanted: Json, *, location: str, control_plane: str) -> Json:
     """The profile that a PUT makes of an existing pool: the wanted values show at once, long before they are true (recorded)."""
     sent = {field: value for field, value in wanted.items() if field not in _READ_ONLY_POOL}
     if old["enableAutoScaling"] and sent.get("enableAutoScaling", True) is not False:
@@ -123,11 +136,18 @@ def changed_pool(call: Call, old: Json, wanted: Json, *, location: str) -> Json:
         old = {field: value for field, value in old.items() if field not in {"minCount", "maxCount"}}
     profile = _replaced(old, sent, ("tags", "nodeLabels"))
     if profile["orchestratorVersion"] != old["orchestratorVersion"]:
-        patch = catalogue.patch_for(profile["orchestratorVersion"], location=location, now=call.now, plan="AKSLongTermSupport")
+        patch = _pool_patch(call, profile["orchestratorVersion"], location=location, control_plane=control_plane)
         profile["currentOrchestratorVersion"] = patch or profile["currentOrchestratorVersion"]
         profile["nodeImageVersion"] = catalogue.node_image(profile["currentOrchestratorVersion"], profile["osType"], call.now)
     call.settle_etags(profile)
     return _tidy(profile)
+
+
+def _pool_patch(call: Call, asked: str, *, location: str, control_plane: str) -> str | None:
+    """The patch of a pool: never newer than its control plane's, however new the newest offered one is."""
+    if asked == control_plane or control_plane.startswith(f"{asked}."):
+        return control_plane
+    return catalogue.any_patch(asked, location=location, now=call.now)
 
 
 def autoscale(pool: Json) -> None:
@@ -144,7 +164,9 @@ def _most_pods(network: Json) -> int:
 
 def _tidy(profile: Json) -> Json:
     """The fields in AKS's order; empty labels, taints, tags and zones are not shown."""
-    hidden = {name for name in ("tags", "nodeLabels", "nodeTaints", "availabilityZones") if name in profile and not profile[name]}
+    hidden: set[str] = {name for name in ("tags", "nodeLabels", "nodeTaints", "availabilityZones") if name in profile and not profile[name]}
+    if profile.get("scaleSetPriority") != "Spot":
+        hidden |= {"scaleSetPriority", "scaleSetEvictionPolicy", "spotMaxPrice"}  # shown of Spot pools only (recorded)
     ordered = [name for name in _FIRST if name in profile] + [name for name in profile if name not in _FIRST]
     return {name: profile[name] for name in ordered if name not in hidden}
 
@@ -192,7 +214,7 @@ def new_cluster(call: Call, wanted: Json, *, location: str, version: str, patch:
         "name": name,
         "type": "Microsoft.ContainerService/ManagedClusters",
         "kind": wanted.get("kind") or "Base",
-        "properties": merged(shown, sent),
+        "properties": _shown(merged(shown, sent)),
     }
     if wanted.get("tags"):
         body["tags"] = dict(wanted["tags"])
@@ -206,21 +228,23 @@ def new_cluster(call: Call, wanted: Json, *, location: str, version: str, patch:
 def _network(wanted: Json) -> Json:
     plugin = wanted.get("networkPlugin") or "azure"
     network: Json = {"networkPlugin": plugin}
-    if plugin == "azure" and not wanted:
+    if not wanted.get("networkPlugin"):  # who names no plugin gets an overlay (recorded without any profile)
         network["networkPluginMode"] = "overlay"
     network |= {"networkPolicy": "none", "networkDataplane": "azure", "loadBalancerSku": "standard"}
     if (wanted.get("outboundType") or "loadBalancer") == "loadBalancer":
         network["loadBalancerProfile"] = {"managedOutboundIPs": {"count": 1}, "backendPoolType": "nodeIPConfiguration"}
     pods = wanted.get("podCidr") or "10.244.0.0/16"
     services = wanted.get("serviceCidr") or "10.0.0.0/16"
-    network |= {"podCidr": pods, "serviceCidr": services, "dnsServiceIP": "10.0.0.10", "outboundType": "loadBalancer"}
-    return network | {"podCidrs": [pods], "serviceCidrs": [services], "ipFamilies": ["IPv4"]}
+    overlay = plugin != "azure" or (wanted.get("networkPluginMode") or network.get("networkPluginMode")) == "overlay"
+    network |= {"podCidr": pods} if overlay else {}  # else pods have addresses of the subnet (recorded)
+    network |= {"serviceCidr": services, "dnsServiceIP": "10.0.0.10", "outboundType": "loadBalancer"}
+    return network | ({"podCidrs": [pods]} if overlay else {}) | {"serviceCidrs": [services], "ipFamilies": ["IPv4"]}
 
 
 def changed_cluster(call: Call, old: Json, wanted: Json) -> Json:
     """The document that a PUT makes of an existing cluster, without its pools."""
     sent = {field: value for field, value in (wanted.get("properties") or {}).items() if field not in _READ_ONLY_CLUSTER}
-    body = {**old, "properties": merged(old["properties"], sent)}
+    body = {**old, "properties": _shown(merged(old["properties"], sent))}
     if isinstance(wanted.get("tags"), dict):
         body["tags"] = dict(wanted["tags"])
     if not body.get("tags"):
@@ -231,6 +255,20 @@ def changed_cluster(call: Call, old: Json, wanted: Json) -> Json:
     return body
 
 
+def _shown(properties: Json) -> Json:
+    """Without what AKS takes and never shows: secrets, passwords, and add-ons where there are none."""
+    shown = {name: value for name, value in properties.items() if name != "addonProfiles" or value}
+    if "addonProfiles" in shown:  # each shows its settings, though they be none (recorded)
+        addons = shown["addonProfiles"].items()
+        shown["addonProfiles"] = {name: {"config": None, **addon} if isinstance(addon, dict) else addon for name, addon in addons}
+    if "windowsProfile" in shown:
+        shown["windowsProfile"] = {"enableCSIProxy": True, **shown["windowsProfile"]}
+    for profile, field in (("servicePrincipalProfile", "secret"), ("windowsProfile", "adminPassword")):
+        if profile in shown:
+            shown[profile] = {name: value for name, value in shown[profile].items() if name != field}
+    return shown
+
+
 def complete(cluster: Cluster, chance: Chance) -> None:
     """What appears once an operation has succeeded: outbound addresses and the kubelet's identity."""
     properties = cluster.body["properties"]
@@ -239,10 +277,16 @@ def complete(cluster: Cluster, chance: Chance) -> None:
     if balancer is not None and "effectiveOutboundIPs" not in balancer:
         address = f"{where.format(groups='resourceGroups')}/Microsoft.Network/publicIPAddresses/{chance.guid('address')}"
         balancer["effectiveOutboundIPs"] = [{"id": address}]
-    if "identityProfile" not in properties:
+    if "identityProfile" not in properties and "identity" in cluster.body:  # a cluster with a service principal has none (recorded)
         identity = f"{where.format(groups='resourcegroups')}/Microsoft.ManagedIdentity/userAssignedIdentities/{cluster.name}-agentpool"
         kubelet = {"resourceId": identity, "clientId": chance.guid("identity"), "objectId": chance.guid("identity")}
         properties["identityProfile"] = {"kubeletidentity": kubelet}
+    for name, addon in properties.get("addonProfiles", {}).items():
+        if "identity" in cluster.body and isinstance(addon, dict) and addon.get("enabled") is True and "identity" not in addon:
+            identity = (
+                f"{where.format(groups='resourcegroups')}/Microsoft.ManagedIdentity/userAssignedIdentities/{name.lower()}-{cluster.name}"
+            )
+            addon["identity"] = {"resourceId": identity, "clientId": chance.guid("identity"), "objectId": chance.guid("identity")}
 
 
 def mark(cluster: Cluster, state: str) -> None:

@@ -4,110 +4,30 @@ What passes goes to the module that owns the resource. The order of the checks i
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from local.arm import buckets, clusters, groups, operations, pools, providers, refusals
+from local.arm import buckets, clusters, groups, providers, refusals, tenants
 from local.arm.buckets import GLOBAL, Buckets, Limit
 from local.arm.call import LATEST, Call
-from local.arm.records import key
 from local.arm.refusals import Refused
+from local.arm.routes import ROUTES, Route
 from local.arm.wire import Reply, reply
-
-_Handler = Callable[[Call], Reply]
-_Limits = Callable[[Call], list[tuple[str, Limit]]]
 
 _API_VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d(-preview)?")
 
 
-def _parts(names: str) -> Callable[[Call], str]:
-    return lambda call: key(call.subscription, *(call.names[name] for name in names.split()))
-
-
-def _limited(label: str, limit: Limit, names: str = "") -> _Limits:
-    part = _parts(names)
-    return lambda call: [(f"{label}/{part(call)}", limit)]
-
-
-def _group_list_limits(call: Call) -> list[tuple[str, Limit]]:
-    in_group = (f"list/{key(call.subscription, call.group)}", buckets.LIST_IN_GROUP)
-    return [(f"list/{key(call.subscription)}", buckets.LIST_IN_SUBSCRIPTION), in_group]
-
-
-_other = _limited("other", buckets.OTHER)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A path template with a handler for each method, and AKS's own limits (none: the route is ARM's)."""
-
-    pattern: re.Pattern[str]
-    handlers: Mapping[str, _Handler]
-    limits: Mapping[str, _Limits]
-    in_group: bool
-    tagged: bool
-
-    @property
-    def of_provider(self) -> bool:
-        """Whether AKS answers, not ARM itself."""
-        return bool(self.limits)
-
-
-def _route(template: str, handlers: Mapping[str, _Handler], limits: Mapping[str, _Limits] | None = None, *, tagged: bool = True) -> Route:
-    pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template), re.IGNORECASE)
-    in_group = limits is not None and "{group}" in template
-    return Route(pattern=pattern, handlers=handlers, limits=limits or {}, in_group=in_group, tagged=tagged)
-
-
-_SUBSCRIPTION = "/subscriptions/{subscription}"
-_GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
-_AKS = "/providers/Microsoft.ContainerService"
-_CLUSTER = f"{_GROUP}{_AKS}/managedClusters/{{cluster}}"
-_LOCATION = f"{_SUBSCRIPTION}{_AKS}/locations/{{location}}"
-
-ROUTES = (
-    _route(f"{_SUBSCRIPTION}/providers", {"GET": providers.listed}),
-    _route(f"{_SUBSCRIPTION}/providers/{{namespace}}", {"GET": providers.get}),
-    _route(f"{_SUBSCRIPTION}/providers/{{namespace}}/register", {"POST": providers.register}),
-    _route(f"{_SUBSCRIPTION}/resourceGroups", {"GET": groups.listed}),
-    _route(_GROUP, {"GET": groups.get, "HEAD": groups.head, "PUT": groups.put, "DELETE": groups.delete}),
-    _route(f"{_SUBSCRIPTION}/operationresults/{{job}}", {"GET": groups.result}),
-    _route(
-        f"{_SUBSCRIPTION}{_AKS}/managedClusters",
-        {"GET": clusters.listed},
-        {"GET": _limited("list", buckets.LIST_IN_SUBSCRIPTION)},
-        tagged=False,
-    ),
-    _route(f"{_GROUP}{_AKS}/managedClusters", {"GET": clusters.listed}, {"GET": _group_list_limits}, tagged=False),
-    _route(
-        _CLUSTER,
-        {"GET": clusters.get, "PUT": clusters.put, "PATCH": clusters.tag, "DELETE": clusters.delete},
-        {
-            "GET": _limited("get-cluster", buckets.GET_CLUSTER, "group cluster"),
-            "PUT": _limited("put-cluster", buckets.PUT_CLUSTER, "group cluster"),
-            "PATCH": _other,
-            "DELETE": _other,
-        },
-        tagged=False,
-    ),
-    _route(f"{_CLUSTER}/agentPools", {"GET": pools.listed}, {"GET": _other}),
-    _route(
-        f"{_CLUSTER}/agentPools/{{pool}}",
-        {"GET": pools.get, "PUT": pools.put, "DELETE": pools.delete},
-        {"GET": _other, "PUT": _limited("put-pool", buckets.PUT_POOL, "group cluster pool"), "DELETE": _other},
-    ),
-    _route(f"{_LOCATION}/operations/{{operation}}", {"GET": operations.poll}, {"GET": _limited("poll", buckets.GET_OPERATION)}),
-    _route(f"{_LOCATION}/operationresults/{{operation}}", {"GET": operations.results}, {"GET": _limited("poll", buckets.GET_OPERATION)}),
-    _route(f"{_LOCATION}/kubernetesVersions", {"GET": clusters.versions}, {"GET": _other}),
-)
+def _no_method(method: str, allowed: Iterable[str]) -> Reply:
+    message = {"Message": f"The requested resource does not support http method '{method}'."}
+    return reply(405, message, headers={"allow": ", ".join(allowed)}, gateway=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
     """The front door of one world."""
 
-    subscriptions: frozenset[str]
+    subscriptions: tuple[str, ...]
     buckets: Buckets
     authenticated: bool
     throttled: bool
@@ -115,7 +35,7 @@ class Gateway:
     def answer(self, call: Call) -> Reply:
         """The answer to a call, errors included; never raises for what a client did."""
         try:
-            return self._dressed(call, self._admitted(call))
+            return self._dressed(call, tenants.open_to_all(call) or self._admitted(call))
         except Refused as refused:
             return self._dressed(call, refused.answer)
 
@@ -124,6 +44,9 @@ class Gateway:
             objection = call.identity.objection(call.headers.get("authorization"), call.host)
             if objection is not None:
                 raise Refused(refusals.unauthenticated(*objection))
+        above = tenants.of_tenant(call.path)
+        if above is not None:
+            return self._of_tenant(call, above)
         self._require_subscription(call.path)
         self._require_version(call)
         route = self._routed(call)
@@ -131,27 +54,34 @@ class Gateway:
             self._throttle_arm(call)
         handler = route.handlers.get(call.method)
         if handler is None:
-            message = {"Message": f"The requested resource does not support http method '{call.method}'."}
-            return reply(405, message, headers={"allow": ", ".join(route.handlers)}, gateway=True)
+            return _no_method(call.method, route.handlers)
         writes = call.method in {"PUT", "PATCH", "POST"}
         if route.of_provider and writes and providers.state_of(call, providers.CONTAINER_SERVICE) != "Registered":
             raise Refused(refusals.not_registered(providers.CONTAINER_SERVICE))
         if route.in_group:
-            group = groups.find(call)
-            if group is None:
-                raise Refused(refusals.group_not_found(call.group))
-            if writes and group.gone_at is not None:
-                raise Refused(refusals.group_being_deleted(group.name))
+            self._require_group(call, writes=writes)
         if self.throttled and route.of_provider:
-            for name, limit in route.limits[call.method](call):
-                wait = self.buckets.take(name, limit, call.now)
-                if wait:
-                    raise Refused(refusals.throttled(wait))
+            wait = self.buckets.take_all(route.limits[call.method](call), call.now)
+            if wait:
+                raise Refused(refusals.throttled(wait))
         try:
             answer = handler(call)
         except Refused as refused:
             answer = refused.answer
         return answer if "x-ms-failure-cause" in answer.headers else self._tagged(call, route, answer)
+
+    def _of_tenant(self, call: Call, above: Callable[[Call, Iterable[str]], Reply]) -> Reply:
+        """Reads above all subscriptions, which have a limit of their own."""
+        self._require_version(call)
+        name = f"tenant-reads/{call.identity.principal}"
+        wait = self.buckets.take(name, buckets.ARM_READS, call.now) if self.throttled else 0
+        if wait:
+            raise Refused(refusals.tenant_throttled(call.identity.tenant, call.identity.principal, wait))
+        if call.method != "GET":
+            raise Refused(_no_method(call.method, ("GET",)))
+        answer = above(call, self.subscriptions)
+        left = str(self.buckets.left(name, buckets.ARM_READS, call.now))
+        return Reply(status=answer.status, headers={**answer.headers, "x-ms-ratelimit-remaining-tenant-reads": left}, body=answer.body)
 
     def _require_subscription(self, path: str) -> None:
         parts = path.split("/")
@@ -163,6 +93,16 @@ class Gateway:
             raise Refused(refusals.gateway(400, "InvalidSubscriptionId", message))
         if parts[2].lower() not in self.subscriptions:
             raise Refused(refusals.gateway(404, "SubscriptionNotFound", f"The subscription '{parts[2]}' could not be found."))
+
+    @staticmethod
+    def _require_group(call: Call, *, writes: bool) -> None:
+        group = groups.find(call)
+        if group is None and call.method == "DELETE" and "pool" in call.names:  # asked of a pool whose group is gone (recorded)
+            raise Refused(refusals.resource_not_found(f"{clusters.TYPE}/{call.names['cluster']}", call.group))
+        if group is None:
+            raise Refused(refusals.group_not_found(call.group))
+        if writes and group.gone_at is not None:
+            raise Refused(refusals.group_being_deleted(group.name))
 
     @staticmethod
     def _require_version(call: Call) -> None:
@@ -209,14 +149,13 @@ class Gateway:
         }.get(call.method, ("writes", buckets.ARM_WRITES))
         everyone = Limit(burst=limit.burst * GLOBAL, per_second=limit.per_second * GLOBAL)
         name = f"{kind}/{call.subscription.lower()}"
-        return kind, (f"arm/{name}", limit), (f"arm-global/{name}", everyone)
+        return kind, (f"arm/{name}/{call.identity.principal}", limit), (f"arm-global/{name}", everyone)
 
     def _throttle_arm(self, call: Call) -> None:
         kind, mine, everyones = self._arm_buckets(call)
-        for name, limit in (mine, everyones):
-            wait = self.buckets.take(name, limit, call.now)
-            if wait:
-                raise Refused(refusals.arm_throttled(kind.rstrip("s"), call.subscription, call.identity.principal, wait))
+        wait = self.buckets.take_all((mine, everyones), call.now)
+        if wait:
+            raise Refused(refusals.arm_throttled(kind.rstrip("s"), call.subscription, call.identity.principal, wait))
 
     def _tagged(self, call: Call, route: Route, answer: Reply) -> Reply:
         """Headers of those who were let in: what is left of the limits, and AKS's trace of the call (reads of clusters lack it)."""

@@ -12,6 +12,7 @@ from local.arm.refusals import Refused
 from local.arm.wire import Json, Reply, reply
 
 RETRY_AFTER = {"retry-after": "15"}
+_FILTER = re.compile(r"tagname eq '(?P<name>[^']*)'(?: and tagvalue eq '(?P<value>[^']*)')?", re.IGNORECASE)
 _NAME = re.compile(r"[\w().-]{1,89}[\w()-]|[\w()-]")
 
 
@@ -35,11 +36,26 @@ def put(call: Call) -> Reply:
             message = f"Invalid resource group location '{location}'. The Resource group already exists in location '{group.location}'."
             raise Refused(refusals.gateway(409, "InvalidResourceGroupLocation", message))
     made = group is None
-    tags = wanted.get("tags") if wanted.get("tags") is not None or group is None else group.tags
+    sent = wanted.get("tags")
+    tags = _tags(sent) if sent is not None else None if group is None else group.tags
     group = Group(subscription=call.subscription, name=name if group is None else group.name, location=location, tags=tags)
     call.state.groups[key(call.subscription, name)] = group
     call.applied = True
     return reply(201 if made else 200, view(group), gateway=True)
+
+
+def tag(call: Call) -> Reply:
+    """Replace the tags, if the body has any (200, at once)."""
+    group = find(call)
+    if group is None:
+        raise Refused(refusals.group_not_found(call.group))
+    if group.gone_at is not None:
+        raise Refused(refusals.group_being_deleted(group.name))
+    tags = call.document().get("tags")
+    if tags is not None:
+        group.tags = _tags(tags)
+        call.applied = True
+    return reply(200, view(group), gateway=True)
 
 
 def get(call: Call) -> Reply:
@@ -56,8 +72,14 @@ def head(call: Call) -> Reply:
 
 
 def listed(call: Call) -> Reply:
-    """The groups of the subscription."""
+    """The groups of the subscription, or those with the tag that `$filter` names: `tagName eq 'a' and tagValue eq 'b'`."""
     mine = [group for group in call.state.groups.values() if key(group.subscription) == key(call.subscription)]
+    asked = call.query.get("$filter")
+    if asked:
+        wanted = _FILTER.fullmatch(asked.strip())
+        if wanted is None:
+            raise Refused(refusals.gateway(400, "InvalidFilterInQueryString", f"Invalid $filter '{asked}' specified in the query string."))
+        mine = [group for group in mine if _has_tag(group, wanted["name"], wanted["value"])]
     return reply(200, {"value": [view(group) for group in mine]}, gateway=True)
 
 
@@ -106,6 +128,19 @@ def view(group: Group) -> Json:
     if group.tags is not None:
         document["tags"] = group.tags
     return document | {"properties": {"provisioningState": state}}
+
+
+def _tags(sent: object) -> Json:
+    """Tags as they are kept: a name for each text."""
+    if not isinstance(sent, dict) or not all(isinstance(value, str) for value in sent.values()):
+        message = "The 'tags' property is invalid: tags are an object with a text for each name."
+        raise Refused(refusals.gateway(400, "InvalidRequestContent", message))
+    return dict(sent)
+
+
+def _has_tag(group: Group, name: str, value: str | None) -> bool:
+    """Tag names ignore case, values do not (learn.microsoft.com/azure/azure-resource-manager/management/tag-resources)."""
+    return any(tag.casefold() == name.casefold() and value in {None, held} for tag, held in (group.tags or {}).items())
 
 
 def _job(group: Group) -> str:

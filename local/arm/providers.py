@@ -1,7 +1,7 @@
 """Resource providers: which ones a subscription has registered, and registering one, which takes a while."""
 
-from local.arm import refusals
-from local.arm.call import Call
+from local.arm import catalogue, refusals, tenants
+from local.arm.call import LATEST, Call
 from local.arm.records import Provider, key
 from local.arm.refusals import Refused
 from local.arm.wire import Json, Reply, reply
@@ -17,6 +17,8 @@ _TYPES = {
     "Microsoft.Storage": ("storageAccounts",),
 }
 _ALWAYS = "Microsoft.Resources"
+_VERSIONS = {CONTAINER_SERVICE: (LATEST, "2026-06-01", "2026-02-01", "2025-10-01", "2025-08-01", "2024-09-01"), _ALWAYS: ("2024-11-01",)}
+_ANYWHERE = frozenset({"resourceGroups", "subscriptions", "managedClusters/agentPools"})
 
 
 def get(call: Call) -> Reply:
@@ -58,7 +60,18 @@ def _view(call: Call, namespace: str) -> Json:
     return {
         "id": f"/subscriptions/{call.subscription}/providers/{namespace}",
         "namespace": namespace,
-        "resourceTypes": [{"resourceType": name, "locations": [], "apiVersions": ["2026-08-01"]} for name in _TYPES[namespace]],
+        "resourceTypes": [_resource_type(namespace, name) for name in _TYPES[namespace]],
         "registrationState": state_of(call, namespace),
         "registrationPolicy": "RegistrationFree" if namespace == _ALWAYS else "RegistrationRequired",
+    }
+
+
+def _resource_type(namespace: str, name: str) -> Json:
+    """What clients choose an api-version and a region by; types that live in another resource name no regions."""
+    regions = [] if name in _ANYWHERE else [tenants.display_name(region) for region in catalogue.REGIONS]
+    return {
+        "resourceType": name,
+        "locations": regions,
+        "apiVersions": list(_VERSIONS.get(namespace, ("2025-01-01",))),
+        "capabilities": "None",
     }

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from local.arm.obstacles import Obstacles
 from local.arm.wire import Json
 
 Ended = Literal["Succeeded", "Failed", "Canceled"]
@@ -39,11 +40,24 @@ class Group:
     job: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nodes:
+    """What really runs in a pool, whatever its profile shows: so many nodes, the version they are to have, its patch, and their image."""
+
+    count: int
+    version: str
+    patch: str
+    image: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Cluster:
     """A managed cluster: `body` is its ARM document without the pools, `pools` their profiles by name in order of making.
 
-    `operation` is the cluster's own operation in flight, `pool_operations` those of single pools, by pool name.
+    `operation` is the cluster's own operation in flight, `pool_operations` those of single pools, by pool name; `latest` is the newest
+    operation of either, ended or not. `stopped_at` is when its last stop began. `asleep` and `pools_asleep` are the node counts, by pool
+    name, that come back when the cluster, or that pool alone, is started. `maintenance` holds its maintenance configurations by name.
+    `nodes` is what really runs, by pool name; a pool that never had nodes is not in it.
     """
 
     subscription: str
@@ -53,6 +67,12 @@ class Cluster:
     pools: dict[str, Json]
     operation: str | None = None
     pool_operations: dict[str, str] = field(default_factory=dict)
+    latest: str | None = None
+    stopped_at: datetime | None = None
+    asleep: dict[str, int] = field(default_factory=dict)
+    pools_asleep: dict[str, int] = field(default_factory=dict)
+    maintenance: dict[str, Json] = field(default_factory=dict)
+    nodes: dict[str, Nodes] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -64,12 +84,24 @@ class Cluster:
         """Its region, in ARM's short spelling."""
         return str(self.body["location"])
 
+    @property
+    def state(self) -> str:
+        """Its provisioning state."""
+        return str(self.body["properties"]["provisioningState"])
+
+    @property
+    def power(self) -> str:
+        """Running or Stopped: what was last wanted, long before it is true."""
+        return str(self.body["properties"]["powerState"]["code"])
+
 
 @dataclass(slots=True, kw_only=True)
 class LongOperation:
     """One long-running operation; with `ends_at` None it never ends, with `lost` its status URL answers 404.
 
-    `asked_by` is the number of the request that started it; `note` is an error that AKS shows although nothing failed.
+    `asked_by` is the number of the request that started it; `note` is an error that AKS shows although nothing failed. An abort knows in
+    `aborts` which operation it ends, and that one in `aborted_by` which abort will end it. `swapped` is for clients of before 2024.
+    `reached` is set where circumstances make it fail: the pools whose nodes will be as wanted all the same.
     """
 
     id: str
@@ -89,6 +121,23 @@ class LongOperation:
     note: Json | None = None
     lost: bool = False
     ended_at: datetime | None = None
+    aborts: str | None = None
+    aborted_by: str | None = None
+    swapped: bool = False
+    reached: list[str] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Command:
+    """A command that was run in a cluster: its result is there from `ends_at` on, and forgotten at `gone_at`."""
+
+    id: str
+    cluster: str
+    started_at: datetime
+    ends_at: datetime
+    gone_at: datetime
+    exit_code: int
+    logs: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,6 +150,8 @@ class State:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     deleted: dict[str, datetime] = field(default_factory=dict)
     operations: dict[str, LongOperation] = field(default_factory=dict)
+    commands: dict[str, Command] = field(default_factory=dict)
+    obstacles: Obstacles = field(default_factory=Obstacles)
     draws: dict[str, int] = field(default_factory=dict)
     requests: int = 0
 

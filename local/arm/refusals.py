@@ -4,12 +4,10 @@ The codes are Azure's own. The texts are too where they were recorded or quoted 
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from local.arm.wire import Json, Reply, reply
 
 NAMING_RULES = "Please see https://aka.ms/aks-naming-rules for more details."
-PENDING = "please wait for it to finish before starting a new operation. See https://aka.ms/aks-pending-operation for more details"
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
@@ -116,6 +114,12 @@ def arm_throttled(kind: str, subscription: str, actor: str, wait: int) -> Reply:
     return gateway(429, "SubscriptionRequestsThrottled", message, {"retry-after": str(wait)})
 
 
+def tenant_throttled(tenant: str, actor: str, wait: int) -> Reply:
+    """429 of ARM's bucket for what is above all subscriptions (the text follows the other's)."""
+    message = f"Number of 'read' requests for tenant '{tenant}' actor '{actor}' exceeded. Please try again after '{wait}' seconds."
+    return gateway(429, "TenantRequestsThrottled", message, {"retry-after": str(wait)})
+
+
 # ---------------------------------------------------------------------------------------------------------------------------- AKS
 
 
@@ -137,50 +141,6 @@ def pool_not_found(subscription: str, group: str, name: str, pool: str) -> Reply
     message = f"Could not find the agentpool: {pool} in subscription: {subscription}, resourceGroup: {group}, resourceName: {name}."
     details = [{"code": "Unspecified", "message": "rpc error: code = NotFound desc = Agent Pool not found"}]
     return flat(404, "NotFound", message, subcode="GetAgentPool_NotFound_HCPServerError", details=details)
-
-
-def cluster_busy(verb: str, operation: str, started_at: datetime) -> Reply:
-    """409: the cluster's own operation is in flight (the text of 2026)."""
-    verb = "update" if verb == "scale" else verb
-    message = (
-        f"Operation is not allowed because there's an in progress {verb} managed cluster operation (operation ID: {operation}) "
-        f"on the managed cluster started on UTC {started_at:%Y-%m-%dT%H:%M:%SZ}. "
-        "Please wait for it to finish before starting a new operation. "
-        "You can also use 'az aks operation-abort' to abort the ongoing operation."
-    )
-    return flat(409, "OperationNotAllowed", message)
-
-
-def pool_busy(pool: str, state: str) -> Reply:
-    """409: an operation of one of its pools is in flight."""
-    message = f"Operation is not allowed: Another agentpool operation ({pool} - {state}) is in progress, {PENDING}"
-    return flat(409, "OperationNotAllowed", message)
-
-
-def goal_not_saved(subscription: str, group: str, name: str) -> Reply:
-    """409 of a deletion that meets another write being saved; seen without any If-Match."""
-    message = (
-        f"Failed to save managed cluster {name} in subscription {subscription}, resource group {group}. "
-        "Operation is not allowed: Another operation is in progress"
-    )
-    details = [{"code": "Unspecified", "message": "rpc error: code = FailedPrecondition desc = Etag mismatched"}]
-    return flat(409, "EtagMismatch", message, subcode="PutManagedClusterAndAgentPools_FailedPrecondition", details=details)
-
-
-def nothing_to_match() -> Reply:
-    """412 of an If-Match on something that does not exist."""
-    message = "Resource not found but ETag header is provided. If this is a request to create, please do not provide ETag."
-    return flat(412, "PreconditionFailed", message)
-
-
-def etag_differs() -> Reply:
-    """412 of an If-Match that names another version (the text is ours)."""
-    return flat(412, "PreconditionFailed", "The ETag provided in the If-Match header does not match the current ETag of the resource.")
-
-
-def exists_already() -> Reply:
-    """412 of `If-None-Match: *` on something that exists (the text is ours)."""
-    return flat(412, "PreconditionFailed", "The resource exists, but the If-None-Match header asks that it does not.")
 
 
 def invalid(parameter: str) -> Reply:
@@ -220,6 +180,11 @@ def range_without_autoscaler() -> Reply:
 def immutable(parameter: str) -> Reply:
     """400 of a property that is fixed for ever once made."""
     return flat(400, "PropertyChangeNotAllowed", f"Changing property '{parameter}' is not allowed.", target=parameter)
+
+
+def no_dns_zone(zone: str) -> Reply:
+    """400 of a DNS zone for web app routing that is not there."""
+    return flat(400, "BadRequest", f"The Azure DNS Zone '{zone}' does not exist", subcode="WebAppRoutingDNSZoneNotFound")
 
 
 def pool_introduced() -> Reply:
@@ -295,6 +260,38 @@ def pool_ahead(pool_version: str, cluster_version: str) -> Reply:
         "For more information, please check https://aka.ms/version-skew-policy"
     )
     return flat(400, "NodePoolMcVersionIncompatible", message)
+
+
+def versions_apart() -> Reply:
+    """400 of a cluster PUT that gives its pools other versions than they have, or than the control plane gets."""
+    message = (
+        "Using managed cluster api, all Agent pools' OrchestratorVersion must be all specified or all unspecified. If all specified, "
+        "they must be stay unchanged or the same with control plane. For agent pool specific change, please use per agent pool operations: "
+        "https://aka.ms/agent-pool-rest-api"
+    )
+    return flat(400, "NotAllAgentPoolOrchestratorVersionSpecifiedAndUnchanged", message)
+
+
+def local_accounts_disabled() -> Reply:
+    """400 of a static credential where local accounts are disabled."""
+    message = "Getting static credential is not allowed because this cluster is set to disable local accounts."
+    return flat(400, "BadRequest", message)
+
+
+def command_not_found(command: str) -> Reply:
+    """404 of a command's result that is not there, or no more (the text is ours)."""
+    return flat(404, "NotFound", f"The result of command {command} was not found.")
+
+
+def machine_not_found(pool: str, machine: str) -> Reply:
+    """404 of a machine that its pool does not have (the text is ours)."""
+    return flat(404, "NotFound", f"Could not find the machine: {machine} in agentpool: {pool}.")
+
+
+def maintenance_not_found(subscription: str, group: str, cluster: str, name: str) -> Reply:
+    """404 of a maintenance configuration that is not there (the text is ours)."""
+    where = f"subscription: {subscription}, resourceGroup: {group}, resourceName: {cluster}"
+    return flat(404, "NotFound", f"Could not find the maintenance configuration: {name} in {where}.")
 
 
 def operation_not_found(operation: str) -> Reply:

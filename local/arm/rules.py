@@ -7,8 +7,9 @@ past them.
 import re
 from collections.abc import Iterable, Mapping
 
-from local.arm import catalogue, refusals
+from local.arm import catalogue, conflicts, fields, refusals
 from local.arm.call import Call
+from local.arm.records import Cluster
 from local.arm.refusals import Refused
 from local.arm.wire import Json
 
@@ -19,51 +20,29 @@ _CLUSTER_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _DNS_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,43}[A-Za-z0-9]")
 _POOL_NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 
-_INTEGERS = ("count", "minCount", "maxCount", "maxPods", "osDiskSizeGB")
-_STRINGS = ("name", "vmSize", "mode", "osType", "osSKU", "type", "orchestratorVersion", "vnetSubnetID")
-_BOOLEANS = ("enableAutoScaling", "enableNodePublicIP", "enableFIPS")
 _FIXED_IN_POOL = ("vmSize", "maxPods", "osType", "osDiskSizeGB", "osDiskType", "type", "availabilityZones", "vnetSubnetID")
 
+_NEEDED = {"linuxProfile": ("adminUsername", "ssh"), "windowsProfile": ("adminUsername",)}
 
-def cluster_body(wanted: Json) -> list[Json]:
-    """The pools that a cluster PUT names, after a check of the body's types."""
-    properties = _object(wanted, "properties")
-    for field in ("kubernetesVersion", "dnsPrefix", "fqdnSubdomain", "nodeResourceGroup", "supportPlan"):
-        _typed(properties, field, str, "ManagedCluster")
-    for field in ("identity", "sku", "tags"):
-        _object(wanted, field)
-    _typed(wanted.get("identity") or {}, "type", str, "ManagedClusterIdentity")
-    network = _object(properties, "networkProfile")
-    for field in ("networkPlugin", "networkPluginMode", "outboundType", "podCidr", "serviceCidr"):
-        _typed(network, field, str, "ContainerServiceNetworkProfile")
-    _tags(wanted.get("tags"))
-    pools = properties.get("agentPoolProfiles") or []
-    if not isinstance(pools, list) or not all(isinstance(pool, dict) for pool in pools):
-        raise Refused(refusals.unmarshalled("ManagedClusterProperties.agentPoolProfiles", pools, "[]*ManagedClusterAgentPoolProfile"))
+
+def cluster_body(wanted: Json) -> Json:
+    """What AKS reads of a cluster's body, its pools included."""
+    body = fields.known(wanted, fields.CLUSTER, "ManagedCluster")
+    pools = body.get("properties", {}).get("agentPoolProfiles") or []
     names = [str(pool.get("name")) for pool in pools]
     for name in names:
         if names.count(name) > 1:
             raise Refused(refusals.doubled_pool(name))
-    for pool in pools:
-        pool_body(pool)
-    return pools
+    if pools:
+        body["properties"]["agentPoolProfiles"] = [pool_body(pool) for pool in pools]
+    return body
 
 
 def pool_body(wanted: Json) -> Json:
-    """The properties of a pool, after a check of their types."""
-    for field in _INTEGERS:
-        _typed(wanted, field, int, "ManagedClusterAgentPoolProfile")
-    for field in _STRINGS:
-        _typed(wanted, field, str, "ManagedClusterAgentPoolProfile")
-    for field in _BOOLEANS:
-        _typed(wanted, field, bool, "ManagedClusterAgentPoolProfile")
-    for field in ("tags", "nodeLabels", "upgradeSettings"):
-        _object(wanted, field)
-    for field in ("nodeTaints", "availabilityZones"):
-        value = wanted.get(field)
-        if value is not None and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-            raise Refused(refusals.unmarshalled(f"ManagedClusterAgentPoolProfile.{field}", value, "[]string"))
-    return wanted
+    """What AKS reads of a pool, without what only says "the default": an empty version or size, a disk of 0 GB."""
+    unsaid = {"orchestratorVersion": "", "osDiskSizeGB": 0, "vmSize": ""}
+    pool = fields.known(wanted, fields.POOL, "ManagedClusterAgentPoolProfile")
+    return {field: value for field, value in pool.items() if field not in unsaid or value != unsaid[field]}
 
 
 def new_cluster(name: str, wanted: Json) -> None:
@@ -81,6 +60,18 @@ def new_cluster(name: str, wanted: Json) -> None:
         raise Refused(refusals.missing("servicePrincipalProfile"))
     if not properties.get("agentPoolProfiles"):
         raise Refused(refusals.missing("properties.agentPoolProfiles"))
+
+
+def profiles(properties: Json) -> None:
+    """Whether the profiles of the cluster that would result say what they must, and name only what there is: no DNS zone is here."""
+    for profile, names in _NEEDED.items():
+        for name in names if profile in properties else ():
+            if properties[profile].get(name) is None:
+                raise Refused(refusals.missing(f"properties.{profile}.{name}"))
+    routing = properties.get("ingressProfile", {}).get("webAppRouting", {})
+    for zone in [*routing.get("dnsZoneResourceIds", []), routing.get("dnsZoneResourceId")]:
+        if zone:
+            raise Refused(refusals.no_dns_zone(zone))
 
 
 def pool(profile: Json, wanted: Json) -> None:
@@ -146,6 +137,33 @@ def unchanged_pool(old: Json, wanted: Json, prefix: str) -> None:
             raise Refused(refusals.immutable(f"{prefix}.{field}"))
 
 
+def resting_pool(old: Json, wanted: Json) -> None:
+    """Refuse another count for a stopped pool, which has none; it can be upgraded and changed otherwise (documented)."""
+    scales = wanted.get("count") not in {None, old["count"]} and not (wanted.get("enableAutoScaling") or old["enableAutoScaling"])
+    if old["powerState"]["code"] == "Stopped" and scales:
+        raise Refused(conflicts.pool_not_running(old["name"]))
+
+
+def stoppable_cluster(properties: Json, *profiles: Json) -> None:
+    """Whether a cluster with these pools can be stopped (learn.microsoft.com/azure/aks/start-stop-cluster)."""
+    if (properties.get("nodeProvisioningProfile") or {}).get("mode") == "Auto":
+        raise Refused(conflicts.provisions_its_nodes("Stopping"))
+    without_sets(*profiles)
+
+
+def stoppable_pool(properties: Json, profile: Json) -> None:
+    """Whether a pool can be stopped alone (learn.microsoft.com/azure/aks/start-stop-nodepools)."""
+    stoppable_cluster(properties, profile)
+    if profile["mode"] == "System":
+        raise Refused(conflicts.system_pool_runs(profile["name"]))
+
+
+def without_sets(*profiles: Json) -> None:
+    """Refuse pools of availability sets, which are neither stopped nor started."""
+    if any(profile["type"] == "AvailabilitySet" for profile in profiles):
+        raise Refused(conflicts.availability_sets())
+
+
 # ----------------------------------------------------------------------------------------------------------------------- versions
 
 
@@ -163,47 +181,42 @@ def cluster_version(call: Call, properties: Json, wanted: str, location: str) ->
     if wanted in {properties["kubernetesVersion"], current}:
         return current
     patch = new_version(call, wanted, location, properties["supportPlan"])
+    upgrades = catalogue.upgrades(current, location, call.now, properties["supportPlan"])
     if catalogue.order(patch) < catalogue.order(current):
-        raise Refused(refusals.downgrade(current, patch, catalogue.upgrades(current, location, call.now)))
-    if catalogue.order(patch)[1] > catalogue.order(current)[1] + 1:
+        raise Refused(refusals.downgrade(current, patch, upgrades))
+    if patch != current and patch not in upgrades:
         raise Refused(refusals.minor_skipped("managed cluster", current, patch))
     return patch
 
 
+def pool_versions(call: Call, cluster: Cluster, sent: list[Json], control_plane: str) -> None:
+    """What a cluster's PUT may say about its pools' versions: nothing, for all of them what they have, or what the control plane gets."""
+    wanted = {pool.get("name"): pool["orchestratorVersion"] for pool in sent if pool.get("orchestratorVersion")}
+    moves = False
+    for name, version in wanted.items():
+        pool = cluster.pools.get(str(name))
+        if pool is None or version in {pool["orchestratorVersion"], pool["currentOrchestratorVersion"]}:
+            continue
+        moves = True
+        patch = catalogue.any_patch(version, location=cluster.location, now=call.now)
+        if control_plane not in {version, patch} and not control_plane.startswith(f"{version}."):
+            raise Refused(refusals.versions_apart())
+    if moves and not cluster.pools.keys() <= wanted.keys():
+        raise Refused(refusals.versions_apart())
+
+
 def pool_version(call: Call, old: Json | None, wanted: str | None, control_plane: str, location: str) -> None:
     """Whether a pool may run a version under a control plane (`control_plane` is its patch); None or what it runs now is always right."""
-    if wanted is None or (old is not None and wanted in {old["orchestratorVersion"], old["currentOrchestratorVersion"]}):
+    if not wanted or (old is not None and wanted in {old["orchestratorVersion"], old["currentOrchestratorVersion"]}):
         return
     if wanted == control_plane or control_plane.startswith(f"{wanted}."):
         return
-    patch = new_version(call, wanted, location, "AKSLongTermSupport")
+    patch = catalogue.any_patch(wanted, location=location, now=call.now)
+    if patch is None:
+        raise Refused(refusals.version_not_supported(wanted))
     if catalogue.order(patch) > catalogue.order(control_plane):
         raise Refused(refusals.pool_ahead(patch, control_plane))
     if old is not None:
         current = old["currentOrchestratorVersion"]
-        here, there = catalogue.order(current), catalogue.order(patch)
-        if there < here or there[1] > here[1] + 1:
+        if patch != current and patch not in catalogue.upgrades(current, location, call.now):
             raise Refused(refusals.minor_skipped("agent pool", current, patch))
-
-
-# -------------------------------------------------------------------------------------------------------------------------- types
-
-
-def _typed(document: Json, field: str, wanted: type, struct: str) -> None:
-    value = document.get(field)
-    right = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
-    if value is not None and not right:
-        raise Refused(refusals.unmarshalled(f"{struct}.{field}", value, {int: "int32", bool: "bool", str: "string"}[wanted]))
-
-
-def _object(document: Json, field: str) -> Json:
-    value = document.get(field)
-    if value is not None and not isinstance(value, dict):
-        raise Refused(refusals.unmarshalled(field, value, "map"))
-    return value or {}
-
-
-def _tags(tags: Json | None) -> None:
-    for name, value in (tags or {}).items():
-        if not isinstance(value, str):
-            raise Refused(refusals.unmarshalled(f"ManagedCluster.tags.{name}", value, "string"))

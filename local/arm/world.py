@@ -1,15 +1,17 @@
 """The simulated Azure without sockets: a clock, a seed, a state, and one method that answers requests one at a time."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import assert_never
 from urllib.parse import parse_qsl
 
-from local.arm import control, operations, refusals, witness
+from local.arm import control, endings, refusals, witness
 from local.arm.buckets import Buckets
 from local.arm.call import Call
 from local.arm.chance import Chance
@@ -18,6 +20,7 @@ from local.arm.faults import Answer, Fault, Faults, LostAnswer, Outcome, Reset, 
 from local.arm.gateway import Gateway
 from local.arm.identity import Identity
 from local.arm.providers import CONTAINER_SERVICE
+from local.arm.recording import Recording, recording_of
 from local.arm.records import Provider, State, key
 from local.arm.wire import Drop, Reply, Request
 from local.arm.witness import Entry, Witness
@@ -32,7 +35,7 @@ class World:
     `clock` gives the world's instant (aware, UTC); `seed` decides everything that is left to chance; `state_file` makes the world
     outlive its process, with a log beside it. `durations` decides how long operations take. `registered` starts with AKS registered;
     `throttled` and `authenticated` switch limits and tokens off for tests that are about something else. `real_clock` gives seconds
-    since 1970 for tokens, which live in real time.
+    since 1970 for tokens, which live in real time. Answers are written down in `recording`, by default where the environment asks for it.
     """
 
     clock: Callable[[], datetime]
@@ -45,6 +48,7 @@ class World:
     authenticated: bool = True
     identity_secret: str | None = None
     real_clock: Callable[[], float] = time.time
+    recording: Recording | None = field(default_factory=lambda: recording_of(os.environ))
     faults: Faults = field(default_factory=Faults, init=False)
     identity: Identity = field(init=False)
     witness: Witness = field(init=False)
@@ -60,7 +64,7 @@ class World:
         self.identity = Identity(seed=self.seed, clock=self.real_clock, secret=self.identity_secret)
         self._chance = Chance(seed=self.seed, state=self.state)
         self._gateway = Gateway(
-            subscriptions=frozenset(subscription.lower() for subscription in self.subscriptions),
+            subscriptions=tuple(subscription.lower() for subscription in self.subscriptions),
             buckets=Buckets(),
             authenticated=self.authenticated,
             throttled=self.throttled,
@@ -76,16 +80,19 @@ class World:
         path = request.target.partition("?")[0]
         with self._lock:
             now = self.clock()
-            changed = operations.settle(self.state, self._chance, now)
+            changed = endings.settle(self.state, self._chance, now)
             if path.startswith(control.PREFIX):
                 answer: Reply | Drop = control.answer(self, request, now)
+                changed = changed or request.method == "PUT"
             else:
                 call = self._call(request, now)
                 in_flight = self._in_flight(path)
-                fault = self.faults.hit(request.method, path)
+                fault = self.faults.hit(request.method, path, now)
                 answer = self._answer(call, fault)
                 changed = changed or call.applied
                 self._note(call, answer, fault, in_flight)
+                if self.recording is not None and isinstance(answer, Reply) and not (fault and isinstance(fault.effect, Answer)):
+                    self.recording.add(request, answer)  # what a test's script says is not the simulator's answer
             if changed:
                 self._save()
             return answer
@@ -122,7 +129,7 @@ class World:
                 call.outcome = outcome
                 return replace(self._gateway.answer(call), delay=fault.delay)
             case Answer() as wanted:
-                return replace(_scripted(wanted), delay=fault.delay)
+                return replace(_scripted(wanted, call.now), delay=fault.delay)
             case Reset():
                 return Drop(how="reset", applied=False, delay=fault.delay)
             case LostAnswer():
@@ -166,10 +173,12 @@ class World:
             self.state.save(self.state_file)
 
 
-def _scripted(wanted: Answer) -> Reply:
+def _scripted(wanted: Answer, now: datetime) -> Reply:
+    given = {name.lower(): value for name, value in wanted.headers.items()}
+    if wanted.retry_date is not None:
+        given["retry-after"] = format_datetime(now.astimezone(UTC) + timedelta(seconds=wanted.retry_date), usegmt=True)
     if wanted.shape == "empty":
-        return Reply(status=wanted.status, headers=dict(wanted.headers))
+        return Reply(status=wanted.status, headers=given)
     made = refusals.gateway if wanted.shape == "gateway" else refusals.flat
     answer = made(wanted.status, wanted.code, wanted.message)
-    headers = {name.lower(): value for name, value in wanted.headers.items()}
-    return Reply(status=wanted.status, headers={**answer.headers, **headers}, body=answer.body)
+    return Reply(status=wanted.status, headers={**answer.headers, **given}, body=answer.body)

@@ -182,7 +182,8 @@ class ArmClusters:
     def _upgrade_control_plane(self, ref: ClusterRef, action: UpgradeControlPlane, sight: Sight) -> Handle | None:
         """Read the cluster whole, change its version and nothing else, and write it back unless it changed since the look.
 
-        The pools go back with the versions they came with, which leaves them where they are.
+        The pools go back with the versions they came with, which leaves them where they are. A service principal comes without its secret,
+        and AKS takes none back so; what is left out stays as it is (azure-cli leaves it out of every such write as well).
         """
         operations = self._arm.container_service(ref.subscription).managed_clusters
         cluster = self._called(lambda: operations.get(ref.group, ref.name), mutation=False)
@@ -191,6 +192,7 @@ class ArmClusters:
             message = f"cluster {ref} changed while it was looked at"
             raise CallFailed(Failure(code=Code.CHANGED_MEANWHILE, message=message, transient=True))
         cluster.properties.kubernetes_version = action.version
+        cluster.properties.service_principal_profile = None
         guard = _if_unchanged(cluster.e_tag)
         return self._begin(
             lambda hook: operations.begin_create_or_update(ref.group, ref.name, cluster, polling=False, raw_response_hook=hook, **guard)
@@ -313,7 +315,7 @@ def _understood(read: Callable[[], _T]) -> _T:
     try:
         return read()
     except (AttributeError, KeyError, TypeError, ValueError) as fault:
-        message = f"Azure answered with a document that is not a cluster ({type(fault).__name__})"
+        message = f"Azure answered with a document that is not what was asked for ({type(fault).__name__})"
         raise CallFailed(Failure(code=Code.AZURE_FAULT, message=message, transient=True)) from fault
 
 

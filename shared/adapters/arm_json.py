@@ -85,7 +85,7 @@ def provider_of(document: Json) -> Provider:
 
 def offer_of(document: Json) -> Offer:
     """What a cluster's upgrade profile offers its control plane. `upgrades` may be absent or null where there is nothing newer."""
-    profile = (document.get("properties") or {}).get("controlPlaneProfile") or {}
+    profile = document["properties"]["controlPlaneProfile"]
     targets = [
         Target(version=KubernetesVersion.parse(str(item["kubernetesVersion"])), preview=bool(item.get("isPreview")))
         for item in profile.get("upgrades") or ()
@@ -99,7 +99,7 @@ def offered_of(document: Json) -> tuple[Offered, ...]:
     A region's default minor stands for its newest patch: that is what a cluster gets that asks for no version.
     """
     found: list[Offered] = []
-    for minor in document.get("values") or ():
+    for minor in document["values"] or ():
         patches = {KubernetesVersion.parse(str(name)): facts or {} for name, facts in (minor.get("patchVersions") or {}).items()}
         plans = tuple(str(plan) for plan in (minor.get("capabilities") or {}).get("supportPlan") or ())
         for version, facts in patches.items():

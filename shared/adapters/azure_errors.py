@@ -63,6 +63,8 @@ def from_response(status: int, headers: Mapping[str, str], body: str, *, mutatio
         return failure(Code.AZURE_FAULT, transient=True)
     if azure_code in _CAPACITY:
         return failure(Code.OUT_OF_CAPACITY)
+    if azure_code in _DRAIN:
+        return failure(Code.DRAIN_BLOCKED)
     if status == CONFLICT and (azure_code == "AKSOperationPreempted" or _BUSY_TEXT.search(text)):
         return failure(Code.BUSY, transient=True)
     if status == NOT_FOUND and azure_code not in _GROUP_GONE:

@@ -84,7 +84,7 @@ def unreachable(action: Action, sight: Sight) -> str | None:
         case _, Cluster() if sight.power is PowerState.STOPPED and not sight.busy:
             return f"cluster {sight.ref.name} was stopped meanwhile, and AKS changes nothing that is stopped; start it, then ask again"
         case UpgradeControlPlane(version=version), Cluster():
-            return _passed(version, sight.current_version, f"the control plane of {sight.ref.name}")
+            return _passed(version, sight.current_version or sight.version, f"the control plane of {sight.ref.name}")
         case ((ScalePool(pool=name) | StartPool(pool=name) | StopPool(pool=name) | UpgradePool(pool=name)), Cluster()):
             pool = sight.pool(name)
             if pool is None:

@@ -7,7 +7,7 @@ import pytest
 from shared.model.errors import Code
 from shared.model.grants import DEFAULT_ACTIONS, Grant
 from shared.model.requests import Origin
-from shared.rules.admission import may, refused
+from shared.rules.admission import may, reads_any, refused
 from tests.builders import HTTP, QUEUE, SUBSCRIPTION, WEB
 
 OURS = frozenset({SUBSCRIPTION})
@@ -56,3 +56,24 @@ def test_a_cluster_one_may_not_see_is_answered_like_one_that_is_not_there() -> N
         refusal = refused(grants, HTTP, "scale", cluster, subscriptions=OURS)
         assert refusal is not None
         assert refusal.code is Code.NOT_FOUND
+
+
+READERS = [
+    (Grant(), HTTP, True),
+    (Grant(actions=ALL, clusters=frozenset({"*/dev-*/*"})), HTTP, True),
+    (Grant(actions=frozenset({"read"})), QUEUE, True),
+    (Grant(actions=frozenset({"scale", "start", "upgrade"})), HTTP, False),
+    (Grant(actions=ALL, doors=frozenset({"queue"})), HTTP, False),
+    (Grant(actions=ALL, callers=frozenset({"ann@example.com"})), HTTP, False),
+    (Grant(actions=ALL, callers=frozenset({"ANN@example.com"})), replace(HTTP, caller="Ann@Example.com"), True),
+]
+
+
+@pytest.mark.parametrize(("grant", "origin", "reads"), READERS)
+def test_whoever_reads_some_cluster_reads_what_tells_of_none(grant: Grant, origin: Origin, *, reads: bool) -> None:
+    assert reads_any([grant], origin) is reads
+    assert reads_any([Grant(actions=frozenset({"stop"})), grant], origin) is reads
+
+
+def test_without_any_grant_nothing_is_read() -> None:
+    assert not reads_any([], HTTP)

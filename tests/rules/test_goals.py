@@ -4,9 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from shared.model.clusters import Absent, Cluster, Group, OsType, PoolMode, Provider, Range, Sight
-from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
-from shared.rules.goals import busy, covers, gap, unreachable
+from shared.model.clusters import Absent, Cluster, Group, OsType, PoolMode, PowerState, Provider, Range, Sight
+from shared.model.plans import (
+    Action,
+    MakeCluster,
+    MakeGroup,
+    RegisterProvider,
+    RemoveCluster,
+    RemoveGroup,
+    ScalePool,
+    StartCluster,
+    StartPool,
+    StopCluster,
+    StopPool,
+    UpgradeControlPlane,
+    UpgradePool,
+)
+from shared.rules.goals import busy, covers, gap, occupied, unreachable
 from tests.builders import a_cluster, a_pool, a_spec
 
 MAKE = MakeCluster(
@@ -18,6 +32,7 @@ MAKE = MakeCluster(
 )
 NO_CLUSTER, NO_GROUP = Absent(what="cluster prod-rg/web"), Absent(what="resource group prod-rg")
 LIMITS = Range(min=1, max=5)
+STOPPED = PowerState.STOPPED
 
 
 def _group(state: str) -> Group:
@@ -86,6 +101,46 @@ GAPS: list[tuple[Action, Sight, str | None]] = [
         a_cluster(a_pool(autoscale=Range(min=1, max=4))),
         "pool user has the autoscaler at 1 to 4 nodes, want 1 to 5 nodes",
     ),
+    (StopCluster(), a_cluster(power=STOPPED), None),
+    (StopCluster(), a_cluster(), "cluster web is Running, want Stopped"),
+    (StopCluster(), a_cluster(power=STOPPED, state="Stopping"), "cluster web is Stopping, want Succeeded"),
+    (StopCluster(), a_cluster(power=STOPPED, state="Failed"), "cluster web is Failed, want Succeeded"),
+    (StopCluster(), a_cluster(a_pool(state="Stopping"), power=STOPPED), "pool user is Stopping, want Succeeded"),
+    (StopCluster(), NO_CLUSTER, "cluster prod-rg/web does not exist"),
+    (StartCluster(), a_cluster(), None),
+    (StartCluster(), a_cluster(a_pool(power=STOPPED)), None),
+    (StartCluster(), a_cluster(power=STOPPED), "cluster web is Stopped, want Running"),
+    (StartCluster(), a_cluster(state="Starting"), "cluster web is Starting, want Succeeded"),
+    (StartCluster(), a_cluster(a_pool(state="Failed")), "pool user is Failed, want Succeeded"),
+    (StartCluster(), NO_CLUSTER, "cluster prod-rg/web does not exist"),
+    (StopPool(pool="user"), a_cluster(a_pool(power=STOPPED, count=0)), None),
+    (StopPool(pool="user"), a_cluster(a_pool(count=0)), "pool user is Running, want Stopped"),
+    (StopPool(pool="user"), a_cluster(a_pool(power=STOPPED, state="Stopping")), "pool user is Stopping, want Succeeded"),
+    (StopPool(pool="user"), a_cluster(a_pool("other", power=STOPPED)), "cluster web has no pool user"),
+    (StartPool(pool="user"), a_cluster(), None),
+    (StartPool(pool="user"), a_cluster(a_pool(power=STOPPED)), "pool user is Stopped, want Running"),
+    (StartPool(pool="user"), a_cluster(a_pool(state="Starting")), "pool user is Starting, want Succeeded"),
+    (StartPool(pool="user"), a_cluster(state="Updating"), "cluster web is Updating, want Succeeded"),
+    (StartPool(pool="user"), NO_CLUSTER, "cluster prod-rg/web does not exist"),
+    (UpgradeControlPlane(version="1.35.4"), a_cluster(), None),
+    (UpgradeControlPlane(version="1.35.4"), a_cluster(a_pool(version="1.34.9")), None),
+    (UpgradeControlPlane(version="1.36.2"), a_cluster(), "the control plane of web is at 1.35.4, want 1.36.2"),
+    (
+        UpgradeControlPlane(version="1.36.2"),
+        a_cluster(version="1.36.2", current_version="1.35.4"),
+        "the control plane of web is at 1.35.4, want 1.36.2",
+    ),
+    (UpgradeControlPlane(version="1.36.2"), a_cluster(version="1.36", current_version="1.36.2"), None),
+    (UpgradeControlPlane(version="1.36.2"), a_cluster(version="1.36.2", current_version=None), None),
+    (UpgradeControlPlane(version="1.35.4"), a_cluster(state="Upgrading"), "cluster web is Upgrading, want Succeeded"),
+    (UpgradeControlPlane(version="1.35.4"), a_cluster(a_pool(state="Upgrading")), "pool user is Upgrading, want Succeeded"),
+    (UpgradeControlPlane(version="1.35.4"), NO_CLUSTER, "cluster prod-rg/web does not exist"),
+    (UpgradePool(pool="user", version="1.35.4"), a_cluster(), None),
+    (UpgradePool(pool="user", version="1.36.2"), a_cluster(), "pool user is at 1.35.4, want 1.36.2"),
+    (UpgradePool(pool="user", version="1.36.2"), a_cluster(a_pool(version=None)), "pool user is at None, want 1.36.2"),
+    (UpgradePool(pool="user", version="1.35.4"), a_cluster(a_pool("other")), "cluster web has no pool user"),
+    (UpgradePool(pool="user", version="1.35.4"), a_cluster(a_pool(state="Upgrading")), "pool user is Upgrading, want Succeeded"),
+    (UpgradePool(pool="user", version="1.35.4"), NO_CLUSTER, "cluster prod-rg/web does not exist"),
 ]
 
 
@@ -99,9 +154,16 @@ def test_another_pool_of_the_cluster_being_at_work_is_a_gap_too() -> None:
     assert gap(ScalePool(pool="user", to=5), cluster) == "pool batch is Scaling, want Succeeded"
 
 
-def test_a_sight_of_something_else_is_a_programmers_error() -> None:
-    with pytest.raises(TypeError, match="is not about a"):
-        gap(ScalePool(pool="user", to=5), _group("Succeeded"))
+ABOUT_A_CLUSTER = (
+    ScalePool(pool="user", to=5), StartCluster(), StopCluster(), StartPool(pool="user"), StopPool(pool="user"),
+    UpgradeControlPlane(version="1.36.2"), UpgradePool(pool="user", version="1.36.2"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ABOUT_A_CLUSTER, ids=lambda action: action.kind)
+def test_a_sight_of_something_else_is_a_programmers_error(action: Action) -> None:
+    with pytest.raises(TypeError, match=f"{action.kind} is not about a Group"):
+        gap(action, _group("Succeeded"))
 
 
 BUSY: list[tuple[Sight, bool]] = [
@@ -130,6 +192,62 @@ def test_only_what_needs_a_cluster_or_pool_that_is_gone_can_never_be_reached() -
     assert unreachable(scale, a_cluster(a_pool("other"))) == "cluster web has no pool user any more"
     assert unreachable(scale, a_cluster()) is None
     assert unreachable(MAKE, NO_CLUSTER) is None
+
+
+@pytest.mark.parametrize("action", ABOUT_A_CLUSTER, ids=lambda action: action.kind)
+def test_nothing_is_started_stopped_scaled_or_upgraded_that_is_gone(action: Action) -> None:
+    assert unreachable(action, NO_CLUSTER) == "cluster prod-rg/web does not exist any more"
+    assert unreachable(action, a_cluster()) is None
+    about_a_pool = "cluster web has no pool user any more" if hasattr(action, "pool") else None
+    assert unreachable(action, a_cluster(a_pool("other"))) == about_a_pool
+
+
+@pytest.mark.parametrize("action", ABOUT_A_CLUSTER, ids=lambda action: action.kind)
+def test_what_somebody_stopped_meanwhile_is_only_started_or_stopped(action: Action) -> None:
+    about_power = isinstance(action, StartCluster | StopCluster)
+    lost = "cluster web was stopped meanwhile, and AKS changes nothing that is stopped; start it, then ask again"
+    assert unreachable(action, a_cluster(power=STOPPED)) == (None if about_power else lost)
+    assert unreachable(action, a_cluster(power=STOPPED, state="Stopping")) is None
+
+
+BEYOND: list[tuple[Action, Sight, str | None]] = [
+    (
+        UpgradeControlPlane(version="1.36.2"),
+        a_cluster(version="1.37", current_version="1.37.0"),
+        "the control plane of web is at 1.37.0 meanwhile, beyond 1.36.2, and AKS goes back to no version",
+    ),
+    (
+        UpgradeControlPlane(version="1.36.2"),
+        a_cluster(version="1.36", current_version="1.36.10"),
+        "the control plane of web is at 1.36.10 meanwhile, beyond 1.36.2, and AKS goes back to no version",
+    ),
+    (
+        UpgradeControlPlane(version="1.36.2"),
+        a_cluster(version="1.37.0", current_version=None),
+        "the control plane of web is at 1.37.0 meanwhile, beyond 1.36.2, and AKS goes back to no version",
+    ),
+    (UpgradeControlPlane(version="1.36.2"), a_cluster(version="1.36", current_version="1.36.2"), None),
+    (UpgradeControlPlane(version="1.36.10"), a_cluster(version="1.36", current_version="1.36.9"), None),
+    (UpgradeControlPlane(version="1.36.2"), a_cluster(version="1.99", current_version=None), None),
+    (
+        UpgradePool(pool="user", version="1.36.2"),
+        a_cluster(a_pool(version="1.36.3")),
+        "pool user is at 1.36.3 meanwhile, beyond 1.36.2, and AKS goes back to no version",
+    ),
+    (UpgradePool(pool="user", version="1.36.2"), a_cluster(a_pool(), a_pool("other", version="1.37.0")), None),
+    (UpgradePool(pool="user", version="1.36.2"), a_cluster(a_pool(version=None)), None),
+    (ScalePool(pool="user", to=5), a_cluster(a_pool(version="9.9.9")), None),
+]
+
+
+@pytest.mark.parametrize(("action", "sight", "message"), BEYOND)
+def test_a_version_that_somebody_went_beyond_is_never_reached(action: Action, sight: Sight, message: str | None) -> None:
+    assert unreachable(action, sight) == message
+
+
+@pytest.mark.parametrize("action", ABOUT_A_CLUSTER, ids=lambda action: action.kind)
+def test_what_changes_a_cluster_needs_no_free_place(action: Action) -> None:
+    assert occupied(action, a_cluster(a_pool(count=9))) is None
 
 
 VERSIONS = [

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from shared.model.clusters import Absent, Cluster, Group, OsType, PoolMode, PowerState, Range
 from shared.model.errors import Code, Refusal
 from shared.model.plans import MakeCluster, MakeGroup, Plan, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
-from shared.model.requests import Create, Delete, Request, Scale
-from shared.rules.planning import AlreadySo, Survey, needs_group, plan
+from shared.model.requests import Create, Delete, Request, Scale, Start, Stop, Upgrade
+from shared.rules.planning import AlreadySo, Survey, needs_contents, needs_group, needs_offer, plan
 from shared.rules.planning.scale import count_fault, range_fault
-from tests.builders import WEB, a_cluster, a_create, a_pool, a_spec
+from tests.builders import WEB, a_cluster, a_create, a_pool, a_spec, an_offer
 
 NO_CLUSTER = Absent(what="cluster prod-rg/web")
 NO_GROUP = Absent(what="resource group prod-rg")
@@ -56,10 +56,22 @@ def test_the_wanted_cluster_is_in_the_plan_whole() -> None:
     )
 
 
-@pytest.mark.parametrize("request_", [a_create(), Scale(pool="user", to=5), Delete(confirm="web", delete_resource_group=True)])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        a_create(),
+        Scale(pool="user", to=5),
+        Delete(confirm="web", delete_resource_group=True),
+        Stop(),
+        Stop(pool="user"),
+        Upgrade(version="1.36"),
+    ],
+)
 def test_no_step_has_less_time_than_the_death_of_a_worker_costs(request_: Request) -> None:
     cluster = NO_CLUSTER if isinstance(request_, Create) else a_cluster()
-    assert all(step.limit > SHORTEST for step in planned(request_, cluster, NO_GROUP).steps)
+    found = plan(request_, WEB, Survey(cluster=cluster, group=NO_GROUP, offer=an_offer("1.36.1")))
+    assert isinstance(found, Plan)
+    assert all(step.limit > SHORTEST for step in found.steps)
 
 
 IMPOSSIBLE_CREATES = [
@@ -231,8 +243,21 @@ def test_deleting_what_is_not_there_is_already_so_unless_its_group_is_to_go_too(
 # ---- all
 
 
-def test_only_creating_looks_at_the_group() -> None:
-    assert [needs_group(request) for request in (a_create(), Scale(pool="user", to=1), Delete(confirm="web"))] == [True, False, False]
+NEEDS: list[tuple[Request, tuple[bool, bool, bool]]] = [
+    (a_create(), (True, False, False)),
+    (Scale(pool="user", to=1), (False, False, False)),
+    (Delete(confirm="web"), (False, False, False)),
+    (Delete(confirm="web", delete_resource_group=True), (True, True, False)),
+    (Start(), (False, False, False)),
+    (Stop(pool="user"), (False, False, False)),
+    (Upgrade(), (False, False, True)),
+]
+
+
+@pytest.mark.parametrize(("request_", "needs"), NEEDS)
+def test_planning_looks_only_at_what_the_request_needs(request_: Request, needs: tuple[bool, bool, bool]) -> None:
+    """At the resource group, at what is in it, at the versions on offer: each is a further read."""
+    assert (needs_group(request_), needs_contents(request_), needs_offer(request_)) == needs
 
 
 def test_the_digest_names_exactly_one_plan() -> None:

@@ -93,11 +93,33 @@ def test_what_a_put_leaves_out_stays() -> None:
     assert [(pool["name"], pool["count"]) for pool in document["properties"]["agentPoolProfiles"]] == [("system", 4), ("user", 3)]
 
 
-def test_unknown_properties_are_kept_and_read_only_ones_ignored() -> None:
-    asker = an_asker().with_cluster(a_cluster(linuxProfile={"adminUsername": "azureuser"}, fqdn="mine", provisioningState="Succeeded"))
-    properties = asker.get(CLUSTER).document["properties"]
-    assert properties["linuxProfile"] == {"adminUsername": "azureuser"}
+def test_profiles_are_kept_as_they_came_and_unknown_and_read_only_properties_ignored() -> None:
+    linux = {"adminUsername": "azureuser", "ssh": {"publicKeys": [{"keyData": "ssh-rsa AAAA"}]}}
+    body = a_cluster(linuxProfile=linux, aadProfile={"managed": True}, fqdn="mine", provisioningState="Succeeded", colour="blue")
+    properties = an_asker().with_cluster(body).get(CLUSTER).document["properties"]
+    assert (properties["linuxProfile"], properties["aadProfile"]) == (linux, {"managed": True})
     assert properties["fqdn"] != "mine"
+    assert "colour" not in properties
+
+
+def test_secrets_are_taken_and_never_shown() -> None:
+    windows = {"adminUsername": "azureuser", "adminPassword": "hunter2hunter2"}
+    body = a_cluster(servicePrincipalProfile={"clientId": "a", "secret": "hunter2"}, windowsProfile=windows)
+    properties = an_asker().with_cluster(body).get(CLUSTER).document["properties"]
+    assert properties["servicePrincipalProfile"] == {"clientId": "a"}
+    assert properties["windowsProfile"] == {"enableCSIProxy": True, "adminUsername": "azureuser"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "field"),
+    [
+        ({"linuxProfile": {"adminUsername": "azureuser"}}, "linuxProfile.ssh"),
+        ({"windowsProfile": {}}, "windowsProfile.adminUsername"),
+    ],
+)
+def test_a_profile_says_all_that_it_must(profile: dict[str, object], field: str) -> None:
+    answer = an_asker().with_group().put(CLUSTER, a_cluster(**profile))
+    assert (answer.status, answer.document["target"]) == (400, f"properties.{field}")
 
 
 def test_what_was_read_can_be_put_back_unchanged() -> None:
@@ -239,7 +261,7 @@ def test_an_upgrade_neither_goes_back_nor_jumps_nor_leaves_the_catalogue(here: s
 def test_offered_versions_are_listed_under_values_with_exactly_one_default() -> None:
     url = f"{ROOT}/providers/Microsoft.ContainerService/locations/centralus/kubernetesVersions"
     values = an_asker().get(url).document["values"]
-    assert {value["version"] for value in values} == {"1.33", "1.34", "1.35", "1.36", "1.37"}
+    assert {value["version"] for value in values} == {"1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"}
     assert [value["version"] for value in values if value.get("isDefault")] == ["1.36"]
     plans = {value["version"]: value["capabilities"]["supportPlan"] for value in values}
     assert plans["1.33"] == ["AKSLongTermSupport"]
@@ -249,7 +271,7 @@ def test_offered_versions_are_listed_under_values_with_exactly_one_default() -> 
 
 
 def test_the_newest_patch_has_not_arrived_in_every_region() -> None:
-    url = f"{ROOT}/providers/Microsoft.ContainerService/locations/uksouth/kubernetesVersions"
+    url = f"{ROOT}/providers/Microsoft.ContainerService/locations/japanwest/kubernetesVersions"
     offered = {value["version"]: set(value["patchVersions"]) for value in an_asker().get(url).document["values"]}
     assert offered["1.37"] == {"1.37.0"}
 

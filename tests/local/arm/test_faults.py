@@ -1,12 +1,13 @@
 """Scripted faults: who is hit, how often, what comes of it, and what the witness saw."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from local.arm.faults import Answer, Effect, Fault, LostAnswer, Outcome, Reset, Silence, Slow, read_fault
 from local.arm.wire import Drop, Reply, Request
-from tests.local.arm.asking import CLUSTER, GROUP, USER, a_cluster, an_asker, code, state
+from tests.local.arm.asking import CLUSTER, GROUP, START, USER, Asker, a_cluster, an_asker, code, state
 
 
 def test_a_scripted_answer_has_either_shape_and_carries_nothing_out() -> None:
@@ -117,6 +118,85 @@ def test_faults_are_scripted_listed_and_cleared_by_the_simulators_own_routes() -
 def test_every_effect_survives_the_trip_through_json(effect: Effect) -> None:
     asker = an_asker()
     fault = Fault(method="PUT", path="x", skip=1, times=None, delay=0.1, effect=effect)
+    asker.world.faults.add(fault)
+    listed = asker.world.faults.listing()[0]
+    del listed["seen"]
+    assert read_fault(json.dumps(listed).encode()) == fault
+
+
+# --------------------------------------------------------------------------------------------------------- for chaos: when, how often
+
+
+def statuses(asker: Asker, count: int) -> list[int]:
+    return [asker.get(CLUSTER).status for _ in range(count)]
+
+
+def test_a_burst_comes_again_and_again() -> None:
+    asker = an_asker().with_cluster()
+    asker.world.faults.add(Fault(skip=1, times=2, every=5, effect=Answer(status=503)))
+    assert statuses(asker, 12) == [200, 503, 503, 200, 200, 200, 503, 503, 200, 200, 200, 503]
+
+
+def test_an_outage_has_a_beginning_and_an_end_in_the_worlds_time_and_counts_only_in_between() -> None:
+    asker = an_asker().with_cluster()
+    begins = asker.clock.now + timedelta(minutes=10)
+    fault = Fault(skip=1, times=None, starts_at=begins, ends_at=begins + timedelta(minutes=5), effect=Answer(status=503))
+    asker.world.faults.add(fault)
+    assert statuses(asker, 3) == [200, 200, 200]
+    asker.clock.now = begins
+    assert statuses(asker, 3) == [200, 503, 503]
+    asker.clock.now = begins + timedelta(minutes=5, seconds=-1)
+    assert statuses(asker, 1) == [503]
+    asker.clock.now = begins + timedelta(minutes=5)
+    assert statuses(asker, 2) == [200, 200]
+    assert asker.world.faults.listing()[0]["seen"] == 4
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Answer(status=429), None),
+        (Answer(status=429, headers={"Retry-After": "17"}), "17"),
+        (Answer(status=429, headers={"Retry-After": "99999999999"}), "99999999999"),
+        (Answer(status=429, headers={"Retry-After": "-1"}), "-1"),
+        (Answer(status=429, headers={"Retry-After": "soon"}), "soon"),
+        (Answer(status=429, headers={"Retry-After": ""}), ""),
+        (Answer(status=429, retry_date=90), "Mon, 23 Nov 2026 12:02:30 GMT"),
+        (Answer(status=429, retry_date=-3600, shape="gateway"), "Mon, 23 Nov 2026 11:01:00 GMT"),
+        (Answer(status=503, retry_date=0, shape="empty"), "Mon, 23 Nov 2026 12:01:00 GMT"),
+    ],
+    ids=["missing", "seconds", "absurd", "negative", "words", "empty", "date", "date in the past", "date now"],
+)
+def test_retry_after_can_be_right_wrong_missing_or_a_date_in_the_worlds_time(wanted: Answer, expected: str | None) -> None:
+    asker = an_asker().with_cluster()  # which takes a minute after noon
+    asker.world.faults.add(Fault(effect=wanted))
+    assert asker.get(CLUSTER).headers.get("retry-after") == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"effect": {"status": 500}},
+        {"effect": {"kind": "answer", "status": 99}},
+        {"effect": {"kind": "slow", "dealy": 3}},
+        {"effect": {"kind": "reset"}, "methd": "PUT"},
+        {"effect": {"kind": "reset"}, "times": -1},
+        {"effect": {"kind": "reset"}, "skip": -1},
+        {"effect": {"kind": "reset"}, "delay": -0.5},
+        {"effect": {"kind": "reset"}, "every": 0},
+        {"effect": {"kind": "reset"}, "times": 3, "every": 3},
+        {"effect": {"kind": "reset"}, "times": None, "every": 3},
+        {"effect": {"kind": "reset"}, "starts_at": "2026-11-23T12:00:00"},
+    ],
+)
+def test_a_script_that_would_not_do_what_it_seems_to_is_refused(wrong: object) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        read_fault(json.dumps(wrong).encode())
+
+
+def test_windows_and_bursts_survive_the_trip_through_json() -> None:
+    fault = Fault(times=2, every=5, starts_at=START, ends_at=START + timedelta(hours=1), effect=Answer(status=503, retry_date=5.0))
+    asker = an_asker()
     asker.world.faults.add(fault)
     listed = asker.world.faults.listing()[0]
     del listed["seen"]

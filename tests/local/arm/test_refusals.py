@@ -1,10 +1,11 @@
 """What the simulator refuses, with the code that Azure gives it, in the shape in which Azure gives it; and a refusal changes nothing."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
-from local.arm.wire import Json
+from local.arm.wire import Json, Reply
 from tests.local.arm.asking import CLUSTER, GROUP, ROOT, SYSTEM, USER, Asker, a_cluster, a_pool, an_asker, code
 
 BAD_CLUSTERS: list[tuple[Json, tuple[int, str], str | None]] = [
@@ -115,16 +116,18 @@ def test_a_busy_cluster_refuses_every_other_write_and_says_which_operation_it_is
     asker = an_asker().with_cluster()
     asker.put(CLUSTER, a_cluster(a_pool(count=3)))
     operation = asker.world.state.running()[0]
-    for refused in (
-        asker.put(CLUSTER, a_cluster()),
-        asker.ask("PATCH", CLUSTER, {"tags": {}}),
-        asker.put(USER, {"properties": {"count": 5}}),
-        asker.delete(USER),
-    ):
+    for refused in (asker.put(CLUSTER, a_cluster()), asker.ask("PATCH", CLUSTER, {"tags": {}})):
         assert code(refused) == (409, "OperationNotAllowed")
         assert refused.document["details"] is None
         assert f"(operation ID: {operation.id})" in refused.document["message"]
         assert "in progress update managed cluster operation" in refused.document["message"]
+    for refused in (asker.put(USER, {"properties": {"count": 5}}), asker.delete(USER)):
+        assert code(refused) == (409, "OperationNotAllowed")
+        assert refused.document["details"] is None
+        assert refused.document["message"] == (
+            "Operation is not allowed: Another operation (Updating) is in progress, please wait for it to finish before starting a new "
+            "operation. See https://aka.ms/aks-pending-operation for more details"
+        )
     asker.later()
     assert asker.put(USER, {"properties": {"count": 5}}).status == 200
 
@@ -135,6 +138,28 @@ def test_a_busy_pool_refuses_writes_to_the_cluster_and_to_every_pool() -> None:
     for refused in (asker.put(CLUSTER, a_cluster()), asker.put(SYSTEM, {"properties": {"count": 3}}), asker.put(USER, {"properties": {}})):
         assert code(refused) == (409, "OperationNotAllowed")
         assert "Another agentpool operation (user - Updating) is in progress" in refused.document["message"]
+
+
+def test_what_is_being_deleted_takes_nothing_but_its_deletion() -> None:
+    asker = an_asker().with_cluster()
+    first = asker.delete(USER)
+    asker.later(timedelta(seconds=28))
+    refused = asker.put(USER, {"properties": {"count": 5}})
+    assert code(refused) == (409, "OperationNotAllowed")
+    assert refused.document["message"] == (
+        "Unable to perform 'Scaling' operation on 'user' since deletion was issued on 'user'. The only allowed operation is deletion once "
+        "deletion has started. The delete operation started at '2026-11-23T12:01:00Z' and elapsed time is: '00:00:28' (RFC3339 format)"
+    )
+    assert _status_path(asker.delete(USER)) == _status_path(first)
+    assert "(user - Deleting) is in progress" in asker.put(SYSTEM, {"properties": {"count": 5}}).document["message"]
+    asker.delete(CLUSTER)
+    for refused in (asker.put(CLUSTER, a_cluster()), asker.put(SYSTEM, {"properties": {"count": 5}})):
+        assert code(refused) == (409, "OperationNotAllowed")
+        assert "since deletion was issued on 'web'" in refused.document["message"]
+
+
+def _status_path(answer: Reply) -> str:
+    return urlsplit(answer.headers["azure-asyncoperation"]).path
 
 
 def test_preconditions_follow_the_documented_table() -> None:

@@ -24,7 +24,7 @@ import pytest
 from local.arm.world import SUBSCRIPTION
 from local.certificates import Certificates, certificates
 from local.worldtime import WorldTime
-from tests.local.arm.asking import CLUSTER, GROUP, USER, VERSION, a_cluster
+from tests.local.arm.asking import CLUSTER, GROUP, START, USER, VERSION, a_cluster
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cret"
@@ -109,7 +109,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture
 def served(files: Certificates, tmp_path: Path) -> Iterator[Served]:
     """A simulator at six hundred times real time whose operations take two minutes in its world."""
-    world = str(WorldTime.starting_now(600.0))
+    world = str(WorldTime(speed=600.0, real_origin=time.time(), world_origin=START.timestamp()))
     simulator = Served(files, tmp_path, ["--world", world, "--state", str(tmp_path / "arm.json"), "--fixed-duration", "120"])
     yield simulator.start()
     if simulator.process is not None and simulator.process.poll() is None:
@@ -117,7 +117,7 @@ def served(files: Certificates, tmp_path: Path) -> Iterator[Served]:
         simulator.process.communicate()
 
 
-def test_the_real_sdk_creates_scales_lists_and_deletes(served: Served) -> None:
+def test_the_real_sdk_can_use_every_verb(served: Served) -> None:
     assert served.ask("PUT", GROUP, {"location": "centralus"})[0] == 201
     environment = {
         **os.environ,
@@ -130,12 +130,17 @@ def test_the_real_sdk_creates_scales_lists_and_deletes(served: Served) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
-        "made": ["myK8sCluster", "Succeeded", "1.36.4"],
+        "made": ["myK8sCluster", "Succeeded", "1.35.6"],
         "scaled": [5, "Succeeded"],
         "listed": ["myK8sCluster"],
         "pools": [["system", 1], ["user", 5]],
         "refused": [400, "OperationNotAllowed"],
-        "versions": 5,
+        "versions": 7,
+        "upgraded": ["Succeeded", "1.36.4", "Succeeded", None, ["1.36.4"]],
+        "powers": [[409, "OperationNotAllowed"], ["Stopped", [0, 0]], ["Stopped", 0], ["Running", 5]],
+        "aborted": ["Updating", "Canceled"],
+        "ran": ["Succeeded", 0, 11],
+        "credentials": [["clusterUser", "apiVersion: v1"]],
         "left": [],
     }
 
