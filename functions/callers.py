@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import azure.functions as func
 
@@ -38,14 +38,19 @@ def answered(door: str, instance: str, work: "Callable[[Services], func.HttpResp
 
 
 def strange(req: func.HttpRequest, *known: str) -> "Refusal | None":
-    """The refusal of a query that has a parameter other than `known`: a `plan_onyl=true` that is overlooked would be carried out.
+    """The refusal of a query with a parameter other than `known`, or with one that has no value.
 
-    `code` is how a function key may come in a URL; it is the host's and is never read here.
+    A `plan_onyl=true` that is overlooked would be carried out, and so would a `plan_only=`: the host drops what is empty before a door sees
+    it, so that is read from the URL. `code` is how a function key may come; it is the host's and is never read here.
     """
     from shared.model.errors import Code, Refusal
 
-    unknown = sorted(req.params.keys() - {*known, "code"})
-    return Refusal(code=Code.MALFORMED, message=f"the parameter {unknown[0][:60]!a} is not known here") if unknown else None
+    given = [(name, value) for name, value in parse_qsl(req.url.partition("?")[2], keep_blank_values=True) if name.lower() != "code"]
+    unknown = next((name for name, _ in given if name not in known), None)
+    if unknown is not None:
+        return Refusal(code=Code.MALFORMED, message=f"the parameter {unknown[:60]!a} is not known here")
+    empty = next((name for name, value in given if not value), None)
+    return Refusal(code=Code.MALFORMED, message=f"the parameter {empty} has no value; leave it out, or give it one") if empty else None
 
 
 def spelt(part: str) -> str:

@@ -89,9 +89,10 @@ def _versions(req: func.HttpRequest, services: "Services") -> "func.HttpResponse
     refusal = strange(req, "location")
     if refusal is not None:
         return refusal
-    location = req.params.get("location", "").replace(" ", "").lower()
-    if not (location.isascii() and location.isalnum() and len(location) <= LONGEST_REGION):
-        return Refusal(code=Code.MALFORMED, message=f"location is {location[:60]!a}, want a region of Azure, for example westeurope")
+    asked = req.params.get("location", "")
+    location = asked.replace(" ", "").lower()
+    if not (asked.isascii() and location.isalnum() and len(location) <= LONGEST_REGION):
+        return Refusal(code=Code.MALFORMED, message=f"location is {asked[:60]!a}, want a region of Azure, for example westeurope")
     found = services.versions(location, origin_of(req, services))
     return found if isinstance(found, Refusal) else replies.reply(replies.versions_view(location, found))
 

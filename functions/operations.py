@@ -1,6 +1,7 @@
 """HTTP: read, list and control operations."""
 
 import contextlib
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this o
 LOOK_BACK = timedelta(days=7)
 MOST_DAYS = timedelta(days=92)
 MOST_ITEMS = 200
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _PARAMETERS = ("cluster", "status", "action", "origin", "since", "until", "top", "continuation")
 
 
@@ -128,7 +130,7 @@ def _query(params: dict[str, str], services: "Services") -> "Query | Refusal":
 
 
 def _words(params: dict[str, str], name: str, known: frozenset[str]) -> list[str]:
-    words = [word.strip() for word in params.get(name, "").split(",") if word.strip()]
+    words = [word.strip() for word in params[name].split(",")] if name in params else []
     unknown = [word for word in words if word not in known]
     if unknown:
         message = f"{name} {unknown[0][:60]!a} is not one of {', '.join(sorted(known))}"
@@ -154,9 +156,9 @@ def _top(text: str) -> int:
 
 
 def _instant(text: str) -> datetime:
-    with contextlib.suppress(ValueError):
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is not None:
-            return instant.astimezone(UTC)
+    """RFC 3339, which is stricter than what Python reads: no weeks, no dates without a time, no time without a zone."""
+    if _RFC_3339.fullmatch(text):
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
     message = f"{text[:40]!a} is no instant with a zone, want for example 2026-11-23T20:00:00Z"
     raise ValueError(message)

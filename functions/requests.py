@@ -44,8 +44,8 @@ def _submit(req: func.HttpRequest, wakes: func.Out[str], services: "Services") -
     if plan_only not in {"true", "false"}:
         return Refusal(code=Code.MALFORMED, message="plan_only is neither true nor false")
     key = req.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= 200 and key.isprintable()):
-        return Refusal(code=Code.MALFORMED, message="the header Idempotency-Key wants 1 to 200 printable characters")
+    if key is not None and not (1 <= len(key) <= 200 and key.isascii() and key.isprintable()):
+        return Refusal(code=Code.MALFORMED, message="the header Idempotency-Key wants 1 to 200 printable characters of ASCII")
     try:
         document = wire.json_of(req.get_body())
     except wire.Malformed as malformed:

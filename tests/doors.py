@@ -17,6 +17,7 @@ from local.arm.witness import Entry
 from local.host.calls import Done, HttpAnswer
 from local.host.direct import DirectApp, NotSent
 from local.host.messages import poison_queue
+from local.host.routing import decoded_path
 from local.host.settings import HostSettings, read_host_settings
 from shared.adapters.queues import QueueAnnouncer, Queues, QueueWakes
 from shared.model.clusters import Absent, Cluster, ClusterRef, PoolMode
@@ -25,6 +26,7 @@ from shared.model.requests import PoolSpec
 from shared.ports import Announcer, Clusters, Letters, Operations, Store, Wakes
 from shared.services import Services, install
 from tests.builders import WEB, a_spec
+from tests.promised import promised
 from tests.pump import Died, Pump
 from tests.worldly import clusters_of
 
@@ -47,6 +49,8 @@ CREATE = {
     ],
 }
 DELETE = {"action": "delete", "cluster": "prod-rg/web", "confirm": "web"}
+STOP, START = ({"action": verb, "cluster": "prod-rg/web"} for verb in ("stop", "start"))
+UPGRADE = {"action": "upgrade", "cluster": "prod-rg/web", "version": "1.37"}
 
 
 @cache
@@ -189,7 +193,15 @@ class Doors(Pump):
 
     def ask(self, method: str, path: str, *, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> Answer:
         answer: HttpAnswer = self.app.request(method, path, headers=headers, body=body, outbox=self._outbox)
-        return Answer(status=answer.status, headers={name.lower(): value for name, value in answer.headers}, body=answer.body)
+        found = Answer(status=answer.status, headers={name.lower(): value for name, value in answer.headers}, body=answer.body)
+        faults = promised().faults(self._function(method, path), status=found.status, headers=found.headers, body=found.body)
+        assert not faults, f"{method} {path[:200]} was answered otherwise than the document promises: {faults[:5]}"
+        return found
+
+    def _function(self, method: str, target: str) -> str | None:
+        path = decoded_path(target.partition("?")[0])
+        match = self.app.admitted.routes.match(method, path) if path is not None else None
+        return match.function if match is not None else None
 
     def _outbox(self, queue: str, text: str) -> None:
         if self.mute:
@@ -276,12 +288,14 @@ class Doors(Pump):
 
     # ---- the world
 
-    def put_cluster(self, ref: ClusterRef = WEB, *, pools: Mapping[str, int] | None = None, location: str = "westeurope") -> None:
+    def put_cluster(
+        self, ref: ClusterRef = WEB, *, pools: Mapping[str, int] | None = None, location: str = "westeurope", version: str | None = None
+    ) -> None:
         """Make a cluster in Azure without the app: System pool `system`, and the given User pools (by default `user` of two)."""
         counts = {"system": 1, **({"user": 2} if pools is None else pools)}
         specs = tuple(_spec(name, count) for name, count in counts.items())
         self.foreign(ref, MakeGroup(location=location))
-        self.foreign(ref, MakeCluster(location=location, version=None, tier="Free", dns_prefix="test", pools=specs))
+        self.foreign(ref, MakeCluster(location=location, version=version, tier="Free", dns_prefix="test", pools=specs))
         self.clock.advance(self.takes + timedelta(seconds=1))
         assert self.there(ref).settled
         self.swept_at = self.clock.now()

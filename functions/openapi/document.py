@@ -21,8 +21,8 @@ Keeps AKS clusters at the right level. A request is accepted as a durable operat
 Errors are RFC 9457 problems with a stable `code`. What is answered before the app is asked has none: a key that is missing or wrong (401, \
 no body), an address or a method that no door has (404, no body), an app that is just being started (503).
 
-A parameter or a field that is not known here is refused by name. An empty parameter is one that was left out. New fields may be added to \
-answers, and new codes; what is there keeps its meaning.
+A parameter or a field that is not known here is refused by name, and a whole number is written without a point. \
+New fields may be added to answers, and new codes; what is there keeps its meaning.
 """
 TAGS = {
     "operations": "Ask for something, and see what becomes of it.",
@@ -50,7 +50,7 @@ SCHEMES = {
 }
 SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"keyInQuery": []}, {"key": [], "entra": []}, {"keyInQuery": [], "entra": []}]
 _RETRY_AFTER = {"required": True, "schema": {"type": "integer", "minimum": 1}, "description": "In seconds."}
-_LOCATION = {"required": True, "schema": {"type": "string", "format": "uri-reference"}, "description": "Where the operation is."}
+_LOCATION = {"schema": {"type": "string", "format": "uri-reference"}, "description": "Where the operation is."}
 _NO_STORE = {"required": True, "schema": {"type": "string", "const": "no-store"}}
 
 
@@ -80,7 +80,7 @@ def _operation(route: Route) -> Json:
         said["parameters"] = [_parameter(parameter) for parameter in (*held, *route.parameters)]
     if route.takes_request:
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": shapes.reference(shapes.REQUEST)}}}
-    answers = {status: _answer(answer, route) for status, answer in route.answers.items()}
+    answers = {status: _answer(status, answer, route) for status, answer in route.answers.items()}
     answers |= {int(status): _problem(status, codes) for status, codes in _by_status(route).items()}
     if route.open:
         said["security"] = []
@@ -99,18 +99,18 @@ def _parameter(parameter: Parameter) -> Json:
     return said
 
 
-def _answer(answer: Answer, route: Route) -> Json:
+def _answer(status: int, answer: Answer, route: Route) -> Json:
     drawn = [shapes.reference(shapes.name_of(view)) for view in answer.views]
     said: Json = {"description": answer.means, "headers": {"Cache-Control": _NO_STORE}}
-    if answer.location:
-        said["headers"]["Location"] = _LOCATION
+    if answer.location != "never":
+        said["headers"]["Location"] = {**_LOCATION, "required": answer.location == "always"}
     if answer.retry_after:
         said["headers"]["Retry-After"] = _RETRY_AFTER
     said["content"] = {"application/json": {"schema": drawn[0] if len(drawn) == 1 else {"oneOf": drawn}}}
-    if route.goes_on:
+    if status == HTTPStatus.ACCEPTED and route.goes_on:
         said["links"] = {
-            function: {"operationId": function, "parameters": {"id": f"$response.body#{place}"}}
-            for function, place in route.goes_on.items()
+            function: {"operationId": function, "parameters": {name: f"$response.body#{place}" for name, place in places.items()}}
+            for function, places in route.goes_on.items()
         }
     return said
 

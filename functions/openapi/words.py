@@ -81,9 +81,9 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "reason": "the load test is over",
     },
     "scale": {"action": "scale", "cluster": "group1/myK8sCluster", "pool": "apps", "count": 5, "reason": "load test this afternoon"},
-    "start": {"action": "start", "cluster": "group1/myK8sCluster", "reason": "the week begins"},
-    "stop": {"action": "stop", "cluster": "group1/myK8sCluster", "reason": "nobody works at the weekend"},
-    "upgrade": {"action": "upgrade", "cluster": "group1/myK8sCluster", "version": "latest", "reason": "1.36 leaves support soon"},
+    "start": {"action": "start", "cluster": "group1/myK8sCluster", "reason": "the tests begin"},
+    "stop": {"action": "stop", "cluster": "group1/myK8sCluster", "reason": "nobody tests at night"},
+    "upgrade": {"action": "upgrade", "cluster": "group1/myK8sCluster", "version": "1.37", "reason": "1.36 is one minor behind"},
 }
 
 

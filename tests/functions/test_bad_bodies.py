@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.doors import CREATE, JSON, SCALE, Doors
+from tests.doors import CREATE, JSON, SCALE, START, STOP, UPGRADE, Doors
 
 ACTIONS = "want one of create, delete, scale, start, stop, upgrade"
 NOT_AS_IT_SHOULD_BE = "the body is not as it should be: "
@@ -49,6 +49,13 @@ def count_that_is(what: str) -> dict[str, Any]:
     return {"detail": f"{NOT_AS_IT_SHOULD_BE}count: {what}", "pointers": ["/count"]}
 
 
+def a_version(version: object) -> Bad:
+    text = isinstance(version, str)
+    want = f"String should match pattern '{VERSION}'" if text else "Input should be a valid string"
+    return Bad({**UPGRADE, "version": version}, f"{NOT_AS_IT_SHOULD_BE}version: {want}", pointers=["/version"])
+
+
+VERSION = r"^(latest|[0-9]{1,2}\.[0-9]{1,3}(\.[0-9]{1,3})?)$"
 NOT_WHOLE = count_that_is("Input should be a valid integer")
 DEEP = "[" * 200_000
 BAD = {
@@ -148,6 +155,29 @@ BAD = {
     "a field of the queue's that is null": Bad(
         scale(correlation=None), "correlation is for requests by queue; take it out", pointers=["/correlation"]
     ),
+    "an upgrade with an unknown field": Bad({**UPGRADE, "force": True}, **unknown("force", "/force")),
+    "a stop with an unknown field": Bad({**STOP, "drain": True}, **unknown("drain", "/drain")),
+    "a start with an unknown field": Bad({**START, "after": "08:00"}, **unknown("after", "/after")),
+    "an upgrade of a pool": Bad({**UPGRADE, "pool": "user"}, **unknown("pool", "/pool")),
+    "a stop with a version": Bad({**STOP, "version": "1.36"}, **unknown("version", "/version")),
+    "a version that is a number": a_version(1.36),
+    "a version that is a list": a_version([True]),
+    "an empty version": a_version(""),
+    "a major version": a_version("1"),
+    "a version of four numbers": a_version("1.36.4.0"),
+    "a version with a v": a_version("v1.36.4"),
+    "a version with a space": a_version(" 1.36.4"),
+    "a version with a newline": a_version("1.36.4\n"),
+    "a version in other digits": a_version("1.3\u0666"),
+    "a version of great length": a_version("1." + "3" * 400),
+    "the word latest in capitals": a_version("LATEST"),
+    "another word for a version": a_version("newest"),
+    "a stop of a pool that is a list": Bad(
+        {**STOP, "pool": ["user"]}, f"{NOT_AS_IT_SHOULD_BE}pool: Input should be a valid string", pointers=["/pool"],
+    ),
+    "a start of a pool without a name": Bad(
+        {**START, "pool": ""}, f"{NOT_AS_IT_SHOULD_BE}pool: String should have at least 1 character", pointers=["/pool"],
+    ),
     "an empty key": Bad(
         scale(idempotency_key=""),
         f"{NOT_AS_IT_SHOULD_BE}idempotency_key: String should have at least 1 character",
@@ -238,6 +268,26 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str, list[str]]] = {
         {**CREATE, "pools": [CREATE["pools"][1]]},  # type: ignore[index]  # a list of objects
         "cluster group1/myK8sCluster cannot be made as asked: no pool of mode System, want at least one", ["/pools"],
     ),
+    "a stop of a System pool": (
+        {**STOP, "pool": "system"},
+        "pool system is a System pool, and AKS stops only User pools; stop the whole cluster instead", ["/pool"],
+    ),
+    "a start of an unknown pool": (
+        {**START, "pool": "gpu"}, "cluster prod-rg/web has no pool 'gpu'; its pools are: system, user", ["/pool"],
+    ),
+    "an upgrade backwards": (
+        {**UPGRADE, "version": "1.35"},
+        "the control plane is at 1.36.4, and AKS goes back to no version; it offers 1.37.0, 1.37.1", ["/version"],
+    ),
+    "an upgrade by two minors": (
+        {**UPGRADE, "version": "1.38"},
+        "the control plane is at 1.36.4, and 1.38 is more than one minor ahead of it; ask for 1.37 first; AKS offers 1.37.0, 1.37.1",
+        ["/version"],
+    ),
+    "an upgrade to a patch that is not there": (
+        {**UPGRADE, "version": "1.37.9"},
+        "AKS does not offer this cluster 1.37.9; the control plane is at 1.36.4, and AKS offers 1.37.0, 1.37.1", ["/version"],
+    ),
     "a resource group that is not there": (
         {**CREATE, "create_resource_group": False},
         "resource group group1 does not exist; make it first, or ask with create_resource_group true", [],
@@ -264,9 +314,10 @@ def test_a_cluster_that_is_there_and_otherwise_is_a_conflict(peopled: Doors) -> 
     assert peopled.kept() == before
 
 
-def test_a_cluster_that_is_not_there_is_not_found(app: Doors) -> None:
+@pytest.mark.parametrize("body", [SCALE, STOP, START, {**STOP, "pool": "user"}, UPGRADE], ids=lambda body: body["action"])
+def test_a_cluster_that_is_not_there_is_not_found(app: Doors, body: dict[str, Any]) -> None:
     before = app.kept()
-    answer = app.post(SCALE)
+    answer = app.post(body)
     assert (answer.status, answer.code, answer.detail) == (404, "not_found", "cluster prod-rg/web does not exist")
     assert app.kept() == before
 

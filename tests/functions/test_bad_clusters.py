@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.builders import SUBSCRIPTION
-from tests.doors import SCALE, Doors
+from tests.doors import SCALE, STOP, UPGRADE, Doors
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prod-rg"
 CLUSTERS = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters"
@@ -81,6 +81,16 @@ def test_an_id_that_is_none_is_refused_by_what_is_wrong_with_it(peopled: Doors, 
     assert len(peopled.world.witness.entries) == asked
 
 
+@pytest.mark.parametrize("body", [STOP, {**STOP, "pool": "user"}, UPGRADE], ids=lambda body: f"{body['action']} {body.get('pool', '')}")
+@pytest.mark.parametrize("what", ["another type", "dots for a name", "a look-alike letter", "a trailing newline", "one part"])
+def test_every_verb_refuses_the_same_ids(peopled: Doors, what: str, body: dict[str, str]) -> None:
+    (text, detail), before, asked = BAD[what], peopled.kept(), len(peopled.world.witness.entries)
+    answer = peopled.post({**body, "cluster": text})
+    assert (answer.status, answer.code, answer.detail, answer.pointers) == (400, "malformed", detail, ["/cluster"])
+    assert peopled.kept() == before
+    assert len(peopled.world.witness.entries) == asked
+
+
 @pytest.mark.parametrize("what", BAD)
 def test_the_list_refuses_the_same_ids(peopled: Doors, what: str) -> None:
     text, detail = BAD[what]
@@ -103,9 +113,10 @@ def test_the_list_refuses_the_same_ids(peopled: Doors, what: str) -> None:
         f"{SUBSCRIPTION}/prod-rg/%FF",
     ],
 )
-def test_a_path_that_spells_no_cluster_is_refused_and_azure_is_not_asked(peopled: Doors, path: str) -> None:
+@pytest.mark.parametrize("tail", ["", "/upgrades"])
+def test_a_path_that_spells_no_cluster_is_refused_and_azure_is_not_asked(peopled: Doors, path: str, tail: str) -> None:
     asked = len(peopled.world.witness.entries)
-    answer = peopled.get(f"/api/clusters/{path}")
+    answer = peopled.get(f"/api/clusters/{path}{tail}")
     assert (answer.status, answer.code) == (400, "malformed")
     assert answer.detail.startswith("the path has ")
     assert answer.body.isascii()

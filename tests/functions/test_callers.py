@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.builders import SUBSCRIPTION
-from tests.doors import CREATE, DELETE, SCALE, Doors, doors
+from tests.doors import CREATE, DELETE, SCALE, START, STOP, UPGRADE, Doors, doors
 from tests.worldly import some_settings
 
 PRINCIPAL = ("X-MS-CLIENT-PRINCIPAL-NAME", "ada@example.org")
@@ -34,7 +34,18 @@ def test_by_default_scaling_is_allowed_and_making_and_deleting_are_not() -> None
             )
             assert app.post(body, path="/api/operations?plan_only=true").status == 403
             assert app.kept() == before
-        assert app.post(SCALE).status == 202
+        for body in (SCALE, STOP, START, {**STOP, "pool": "user"}, UPGRADE):
+            assert app.post(body).status == 202
+
+
+@pytest.mark.parametrize("body", [STOP, START, UPGRADE], ids=lambda body: body["action"])
+def test_each_verb_has_its_own_grant(body: dict[str, Any]) -> None:
+    others = sorted({"scale", "start", "stop", "upgrade"} - {body["action"]})
+    with under([{"actions": ["read", *others]}]) as app:
+        answer = app.post(body)
+        assert (answer.status, answer.code) == (403, "forbidden")
+        assert answer.detail.startswith(f"function-key may not {body['action']} prod-rg/web through the http door")
+        assert not app.mutations()
 
 
 def test_what_may_not_be_asked_for_may_not_be_asked_for_by_queue_either() -> None:

@@ -11,7 +11,7 @@ from local.arm.faults import Fault, Reset
 from local.host.messages import poison_queue
 from shared.model.errors import CallFailed, Stale
 from shared.work.submit import RACES
-from tests.doors import REPLIES, REQUESTS, SCALE, Doors
+from tests.doors import REPLIES, REQUESTS, SCALE, START, STOP, UPGRADE, Doors
 from tests.faulty import AWAY, Calls, Faulty
 
 ASKED: dict[str, Any] = {**SCALE, "reply_to": REPLIES, "correlation": "c-1", "requested_by": "ada"}
@@ -50,6 +50,27 @@ def test_base64_of_json_is_taken_alike(peopled: Doors) -> None:
     peopled.send(base64.b64encode(json.dumps(ASKED).encode()).decode())
     peopled.take()
     assert peopled.replies()[0]["event"] == "accepted"
+
+
+VERBS: list[tuple[dict[str, Any], str, str]] = [
+    (STOP, "running", "cluster web is Running, want Stopped"),
+    ({**STOP, "pool": "user"}, "running", "pool user is Running, want Stopped"),
+    (START, "succeeded", "cluster web is Running already"),
+    ({**START, "pool": None}, "succeeded", "cluster web is Running already"),
+    (UPGRADE, "running", "the control plane of web is at 1.36.4, want 1.37.1"),
+    ({**UPGRADE, "version": None}, "succeeded", "the control plane and every pool of web are at 1.36.4 already"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "because"), VERBS)
+def test_every_verb_is_asked_for_by_queue_as_it_is_by_http(peopled: Doors, body: dict[str, Any], status: str, because: str) -> None:
+    planned = peopled.post(body, path="/api/operations?plan_only=true").document
+    peopled.send({**body, **BY_HAND})
+    peopled.take()
+    reply = peopled.replies()[0]
+    assert (reply["event"], reply["status"], reply["because"]) == ("accepted", status, because)
+    assert planned["because"] == because
+    assert peopled.shown(f"/api/operations/{reply['operation']}")["plan"]["digest"] == planned["plan"]["digest"]
 
 
 def test_a_request_by_queue_without_reply_to_is_done_in_silence(peopled: Doors) -> None:
@@ -141,10 +162,11 @@ def test_a_message_that_cannot_be_read_becomes_a_letter_at_once(peopled: Doors, 
     assert peopled.kept() | {"letters": {}} == before
 
 
+ACTIONS = "want one of create, delete, scale, start, stop, upgrade"
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown field": ({**ASKED, "colour": "red"}, "the body is not as it should be: the field colour is not known here"),
-    "no action": (BY_HAND, "the body has no action, want one of create, delete, scale, start, stop, upgrade"),
-    "an unknown action": ({**ASKED, "action": "explode"}, "the body has the action 'explode', want one of create, delete, scale, start, stop, upgrade"),
+    "no action": (BY_HAND, f"the body has no action, {ACTIONS}"),
+    "an unknown action": ({**ASKED, "action": "explode"}, f"the body has the action 'explode', {ACTIONS}"),
     "a bad count": ({**ASKED, "count": "5"}, "the body is not as it should be: count: Input should be a valid integer"),
     "a bad cluster": (
         {**ASKED, "cluster": "web\r\n"},
@@ -153,6 +175,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a long correlation": (
         {**ASKED, "requested_by": "x" * 201},
         "the body is not as it should be: requested_by: String should have at most 200 characters",
+    ),
+    "a stop with an unknown field": (
+        {**BY_HAND, **STOP, "drain": True},
+        "the body is not as it should be: the field drain is not known here",
+    ),
+    "an upgrade with an unknown field": (
+        {**BY_HAND, **UPGRADE, "force": True},
+        "the body is not as it should be: the field force is not known here",
     ),
     "an older schema": ({**ASKED, "schema": 0}, "schema is 0, want 1"),
     "a schema that is a text": ({**ASKED, "schema": "2"}, "schema is '2', want 1"),

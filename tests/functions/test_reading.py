@@ -95,7 +95,6 @@ LISTS: dict[str, list[Any]] = {
     "cluster=prod-rg/web&status=succeeded": [ENDED],
     "top=1": [OPEN],
     "top=200": [OPEN, IDLE, ENDED],
-    "status=": [OPEN, IDLE, ENDED],
     "code=the-function-key": [OPEN, IDLE, ENDED],
     "since=2026-11-23T00:00:00Z&until=2026-11-23T23:59:59%2B00:00": [OPEN, IDLE, ENDED],
     "cluster=prod-rg/web&since=2026-11-23T09:08:00Z": [OPEN],
@@ -140,6 +139,8 @@ BAD_LISTS = {
     "status=open": f"the list cannot be asked for so: status 'open' is not one of {STATUSES}",
     "status=RUNNING": f"the list cannot be asked for so: status 'RUNNING' is not one of {STATUSES}",
     "action=reboot": "the list cannot be asked for so: action 'reboot' is not one of create, delete, scale, start, stop, upgrade",
+    "status=": "the parameter status has no value; leave it out, or give it one",
+    "status=running,": f"the list cannot be asked for so: status '' is not one of {STATUSES}",
     "origin=pigeon": "the list cannot be asked for so: origin 'pigeon' is not one of http, queue",
     "origin=http,%27or%27": "the list cannot be asked for so: origin \"'or'\" is not one of http, queue",
     "top=0": f"the list cannot be asked for so: top is '0', {A_TOP}",
@@ -155,6 +156,10 @@ BAD_LISTS = {
     "want for example 2026-11-23T20:00:00Z",
     "until=2026-13-41T20:00:00Z": "the list cannot be asked for so: '2026-13-41T20:00:00Z' is no instant with a zone, "
     "want for example 2026-11-23T20:00:00Z",
+    **{
+        f"since={text}": f"the list cannot be asked for so: '{text}' is no instant with a zone, want for example 2026-11-23T20:00:00Z"
+        for text in ("20261123T200000Z", "2026-W48-1T20:00:00Z", "2026-11-23x20:00:00Z", "2026-11-23T20:00Z", "2026-11-23T24:00:01Z")
+    },
     "until=0001-01-01T00:00:00Z": "since or until is at the end of all time, want an instant that has a week before it",
     "since=0001-01-01T00:00:00%2B14:00": "since or until is at the end of all time, want an instant that has a week before it",
     "until=9999-12-31T23:59:59-14:00": "since or until is at the end of all time, want an instant that has a week before it",

@@ -7,7 +7,7 @@ import pytest
 
 from local.arm.faults import Answer, Fault, Reset, Silence
 from tests.builders import SUBSCRIPTION
-from tests.doors import CREATE, DELETE, SCALE, Doors
+from tests.doors import CREATE, DELETE, SCALE, START, STOP, UPGRADE, Doors
 
 
 def test_an_accepted_request_says_where_to_look_and_when(peopled: Doors) -> None:
@@ -60,6 +60,76 @@ def test_a_plan_is_shown_and_nothing_stored(peopled: Doors) -> None:
     assert "location" not in answer.headers
     assert peopled.kept() == before
     assert peopled.post(SCALE).document["plan"]["digest"] == plan["plan"]["digest"]
+
+
+PLANS: list[tuple[dict[str, Any], list[tuple[str, str, str]], str]] = [
+    (STOP, [("stop cluster web", "stop_cluster", "PT1H")], "cluster web is Running, want Stopped"),
+    ({**STOP, "pool": "user"}, [("stop pool user", "stop_pool", "PT1H")], "pool user is Running, want Stopped"),
+    (
+        {**UPGRADE, "version": "latest"},
+        [
+            ("control plane to 1.37.1", "upgrade_control_plane", "PT2H"),
+            ("pool system to 1.37.1", "upgrade_pool", "PT2H10M"),
+            ("pool user to 1.37.1", "upgrade_pool", "PT2H20M"),
+        ],
+        "the control plane of web is at 1.36.4, want 1.37.1",
+    ),
+    (
+        {**UPGRADE, "version": "1.37.0"},
+        [
+            ("control plane to 1.37.0", "upgrade_control_plane", "PT2H"),
+            ("pool system to 1.37.0", "upgrade_pool", "PT2H10M"),
+            ("pool user to 1.37.0", "upgrade_pool", "PT2H20M"),
+        ],
+        "the control plane of web is at 1.36.4, want 1.37.0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "steps", "because"), PLANS)
+def test_the_plan_of_every_verb_names_its_steps_and_their_time(
+    peopled: Doors, body: dict[str, Any], steps: list[tuple[str, str, str]], because: str
+) -> None:
+    before = peopled.kept()
+    plan = peopled.post(body, path="/api/operations?plan_only=true").document
+    assert [(step["name"], step["action"], step["limit"]) for step in plan["plan"]["steps"]] == steps
+    assert (plan["because"], plan["already_so"], plan["findings"]) == (because, False, [])
+    assert peopled.kept() == before
+    assert peopled.post(body).document["plan"]["digest"] == plan["plan"]["digest"]
+
+
+ALREADY: list[tuple[dict[str, Any], str]] = [
+    (START, "cluster web is Running already"),
+    ({**START, "pool": "system"}, "pool system is Running already"),
+    ({**UPGRADE, "version": None}, "the control plane and every pool of web are at 1.36.4 already"),
+    ({**UPGRADE, "version": "1.36"}, "the control plane and every pool of web are at 1.36.4 already"),
+]
+
+
+@pytest.mark.parametrize(("body", "because"), ALREADY)
+def test_a_verb_with_nothing_to_do_is_born_succeeded(peopled: Doors, body: dict[str, Any], because: str) -> None:
+    answer = peopled.post(body)
+    assert (answer.status, answer.document["status"], answer.document["because"]) == (202, "succeeded", because)
+    assert {step["note"] for step in answer.document["plan"]["steps"]} == {"already so"}
+    assert not peopled.mutations()
+    assert not peopled.operations.opened
+
+
+def test_an_upgrade_that_stays_open_for_a_day_keeps_the_patch_that_was_planned(peopled: Doors) -> None:
+    path = peopled.accepted({**UPGRADE, "version": "latest"})
+    peopled.clock.advance(timedelta(days=30))
+    assert peopled.get("/api/versions?location=westeurope").document["versions"][0]["version"] == "1.37.2"
+    assert {step["name"].rpartition(" ")[2] for step in peopled.shown(path)["plan"]["steps"]} == {"1.37.1"}
+
+
+@pytest.mark.parametrize("effect", [Reset(), Silence(), Answer(status=500), Answer(status=200, shape="empty")])
+def test_an_upgrade_is_not_planned_without_knowing_what_is_offered(peopled: Doors, effect: Any) -> None:
+    before = peopled.kept()
+    peopled.world.faults.add(Fault(path="upgradeProfiles", effect=effect))
+    answer = peopled.post({**UPGRADE, "version": "latest"})
+    assert answer.status == 503
+    assert peopled.kept() == before
+    assert peopled.post({**UPGRADE, "version": "latest"}).document["status"] == "running"
 
 
 def test_a_plan_of_a_creation_names_every_step_and_nothing_is_made(app: Doors) -> None:
@@ -149,7 +219,7 @@ def test_a_key_that_cannot_be_one_is_refused(peopled: Doors, key: str) -> None:
     before = peopled.kept()
     answer = peopled.post(SCALE, ("Idempotency-Key", key))
     assert (answer.status, answer.code) == (400, "malformed")
-    assert answer.detail == "the header Idempotency-Key wants 1 to 200 printable characters"
+    assert answer.detail == "the header Idempotency-Key wants 1 to 200 printable characters of ASCII"
     assert peopled.kept() == before
 
 

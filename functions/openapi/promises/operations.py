@@ -11,7 +11,7 @@ _WHEN = {"type": "string", "format": "date-time", "examples": ["2026-11-23T20:00
 
 
 def _several(name: str, words: str, known: frozenset[str]) -> Parameter:
-    schema = {"type": "array", "items": {"type": "string", "enum": sorted(known)}}
+    schema = {"type": "array", "minItems": 1, "items": {"type": "string", "enum": sorted(known)}}
     return Parameter(name=name, words=f"{words} Several are separated by commas.", schema=schema, several=True)
 
 
@@ -32,7 +32,7 @@ _LIST = (
     ),
     Parameter(name="until", words="Only those until then; now, if it is left out. At most 92 days after `since`.", schema=_WHEN),
     Parameter(name="top", words="How many at most.", schema={"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
-    Parameter(name="continuation", words="Where the last page stopped, as it said.", schema={"type": "string"}),
+    Parameter(name="continuation", words="Where the last page stopped, as it said.", schema={"type": "string", "minLength": 1}),
 )
 _KEY = Parameter(
     name="Idempotency-Key",
@@ -60,11 +60,12 @@ OPERATIONS = (
             200: Answer(
                 means="With `plan_only`, the plan; else the operation that the idempotency key stands for, which has ended.",
                 views=(views.OperationView, views.PreviewView),
+                location="with_operation",
             ),
-            202: Answer(means="The operation.", views=(views.OperationView,), location=True, retry_after=True),
+            202: Answer(means="The operation.", views=(views.OperationView,), location="always", retry_after=True),
         },
         refusals=BODY | {Code.FORBIDDEN, Code.NOT_FOUND, Code.CLUSTER_EXISTS, Code.KEY_REUSED, Code.IMPOSSIBLE} | AZURE | STORE | SETTINGS,
-        goes_on={"operations_read": "/id", "operations_cancel": "/id"},
+        goes_on={"operations_read": {"id": "/id"}, "operations_cancel": {"id": "/id"}},
     ),
     Route(
         function="operations_list",
@@ -76,7 +77,6 @@ OPERATIONS = (
         parameters=_LIST,
         answers={200: Answer(means="A page.", views=(views.OperationsView,))},
         refusals=frozenset({Code.MALFORMED}) | STORE | SETTINGS,
-        goes_on={"operations_read": "/operations/0/id"},
     ),
     Route(
         function="operations_read",
@@ -99,7 +99,7 @@ OPERATIONS = (
         tag="operations",
         summary="Cancel an operation",
         words="What was applied stays applied, a call under way is left to finish, what is left is skipped. Twice is the same as once.",
-        answers={202: Answer(means="The operation as it is now.", views=(views.OperationView,), location=True, retry_after=True)},
+        answers={202: Answer(means="The operation as it is now.", views=(views.OperationView,), location="always", retry_after=True)},
         refusals=frozenset({Code.MALFORMED, Code.FORBIDDEN, Code.NOT_FOUND, Code.ALREADY_ENDED}) | STORE | SETTINGS,
     ),
 )

@@ -29,7 +29,7 @@ class Answer:
 
     means: str
     views: tuple[type, ...]
-    location: bool = False
+    location: Literal["never", "with_operation", "always"] = "never"
     retry_after: bool = False
 
 
@@ -48,8 +48,8 @@ class Route:
     takes_request: bool = False
     refusals: frozenset[Code] = frozenset()
     open: bool = False
-    goes_on: Mapping[str, str] = field(default_factory=dict)
-    """By name of another door: where in the answer the id is that this one leads there with."""
+    goes_on: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By the name of another door: where in a 202 each of the other's parameters is."""
 
 
 SETTINGS = frozenset({Code.NOT_CONFIGURED})
