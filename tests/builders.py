@@ -8,6 +8,7 @@ from shared.model.clusters import Cluster, ClusterRef, NodePool, OsType, PoolMod
 from shared.model.operations import Operation, Waiting
 from shared.model.plans import Action, Plan, ScalePool, Step
 from shared.model.requests import Create, Door, Origin, PoolSpec, Request, Scale, Submission
+from shared.model.versions import KubernetesVersion, Offer, Target
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -46,6 +47,12 @@ def a_cluster(*pools: NodePool, **changes: Any) -> Cluster:
         etag="etag-1",
     )
     return replace(cluster, **changes)
+
+
+def an_offer(*versions: str, previews: tuple[str, ...] = ()) -> Offer:
+    """What AKS offers a cluster's control plane: releases, and previews, in the order of their versions."""
+    targets = [Target(version=KubernetesVersion.parse(text), preview=text in previews) for text in (*versions, *previews)]
+    return Offer(targets=tuple(sorted(targets, key=lambda target: target.version)))
 
 
 def a_spec(name: str = "system", **changes: Any) -> PoolSpec:

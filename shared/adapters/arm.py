@@ -216,6 +216,7 @@ class ArmClusters:
                 properties.count = count
             case UpgradePool(version=version):
                 properties.orchestrator_version = version
+                properties.creation_data = None  # the snapshot that a pool was made from names a version of its own; azure-cli drops it too
             case _:
                 code = PowerState.RUNNING if isinstance(action, StartPool) else PowerState.STOPPED
                 properties["powerState"] = {"code": code.value}

@@ -84,12 +84,13 @@ def unreachable(action: Action, sight: Sight) -> str | None:
         case _, Cluster() if sight.power is PowerState.STOPPED and not sight.busy:
             return f"cluster {sight.ref.name} was stopped meanwhile, and AKS changes nothing that is stopped; start it, then ask again"
         case UpgradeControlPlane(version=version), Cluster():
-            return _passed(version, sight.current_version or sight.version, f"the control plane of {sight.ref.name}")
+            shown = None if sight.busy else sight.current_version or sight.version  # what AKS is at may fail yet
+            return _passed(version, shown, f"the control plane of {sight.ref.name}")
         case ((ScalePool(pool=name) | StartPool(pool=name) | StopPool(pool=name) | UpgradePool(pool=name)), Cluster()):
             pool = sight.pool(name)
             if pool is None:
                 return f"cluster {sight.ref.name} has no pool {name} any more"
-            return _passed(action.version, pool.version, f"pool {name}") if isinstance(action, UpgradePool) else None
+            return _passed(action.version, pool.version, f"pool {name}") if isinstance(action, UpgradePool) and not sight.busy else None
         case _:
             return None
 

@@ -15,10 +15,24 @@ from shared.adapters.arm import MOST_PAGES
 from shared.model.clusters import Absent, Cluster, Range
 from shared.model.errors import CallFailed, Code, Failure
 from shared.model.operations import Answered, Handle, StillRunning
-from shared.model.plans import MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+from shared.model.plans import (
+    Action,
+    MakeCluster,
+    MakeGroup,
+    RegisterProvider,
+    RemoveCluster,
+    RemoveGroup,
+    ScalePool,
+    StartCluster,
+    StartPool,
+    StopCluster,
+    StopPool,
+    UpgradeControlPlane,
+    UpgradePool,
+)
 from shared.settings import PUBLIC_ARM
 from tests.adapters.wires import Asked, Reply, Wire, arm_answered, arm_on, said
-from tests.builders import SUBSCRIPTION, WEB, a_cluster, a_pool, a_spec
+from tests.builders import SUBSCRIPTION, WEB, a_cluster, a_pool, a_spec, an_offer
 
 Json = dict[str, Any]
 MAKE = MakeCluster(location="westeurope", version=None, tier="Free", dns_prefix="web", pools=(a_spec(),))
@@ -144,6 +158,61 @@ def test_a_look_is_one_plain_read_of_the_newest_version() -> None:
     arm, wire = arm_answered(said(CLUSTER))
     assert isinstance(arm.look(WEB, SCALE), Cluster)
     assert [(asked.method, asked.url) for asked in wire.asked] == [("GET", f"{PUBLIC_ARM}{WEB.id}?api-version=2026-08-01")]
+
+
+OFFER: Json = {"properties": {"controlPlaneProfile": {"upgrades": [{"kubernetesVersion": "1.36.1"}]}}}
+VERSIONS: Json = {"values": [{"version": "1.36", "patchVersions": {"1.36.1": {}}}]}
+REGION = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.ContainerService/locations"
+
+
+def test_an_offer_is_one_plain_read_of_the_clusters_upgrade_profile() -> None:
+    arm, wire = arm_answered(said(OFFER))
+    assert arm.offer(WEB) == an_offer("1.36.1")
+    wanted = f"{PUBLIC_ARM}{WEB.id}/upgradeProfiles/default?api-version=2026-08-01"
+    assert [(asked.method, asked.url, asked.body) for asked in wire.asked] == [("GET", wanted, b"")]
+
+
+@pytest.mark.parametrize("code", ["NotFound", "ResourceNotFound", "ResourceGroupNotFound"])
+def test_the_offer_to_a_cluster_that_is_not_there_is_absent(code: str) -> None:
+    arm, _ = arm_answered(said({"code": code, "message": "not here"}, status=404))
+    assert arm.offer(WEB) == Absent(what="cluster prod-rg/web")
+
+
+def test_the_versions_of_a_region_are_one_plain_read_of_the_subscription_that_is_named() -> None:
+    arm, wire = arm_answered(said(VERSIONS))
+    assert [str(found.version) for found in arm.offered(SUBSCRIPTION, "westeurope")] == ["1.36.1"]
+    wanted = f"{PUBLIC_ARM}{REGION}/westeurope/kubernetesVersions?api-version=2026-08-01"
+    assert [(asked.method, asked.url, asked.body) for asked in wire.asked] == [("GET", wanted, b"")]
+
+
+def test_a_region_is_one_piece_of_a_path_whatever_it_is() -> None:
+    arm, wire = arm_answered(said(VERSIONS))
+    arm.offered(SUBSCRIPTION, "a?b#c d")
+    assert wire.asked[0].url.startswith(f"{PUBLIC_ARM}{REGION}/a%3Fb%23c%20d/kubernetesVersions?api-version=")
+
+
+NOT_AS_ASKED: list[Reply] = [
+    Reply(status=200), Reply(status=204), said([]), said("text"), said({}), said({"properties": 5, "values": 5}), Reply(status=503),
+    said({"properties": {"controlPlaneProfile": {"upgrades": [{}]}}, "values": [{"patchVersions": {"1.36": {}}}]}),
+    Reply(status=200, body=b"<html>hello</html>", headers={"content-type": "text/html"}),
+    Reply(status=302, headers={"location": PUBLIC_ARM}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", NOT_AS_ASKED, ids=range(len(NOT_AS_ASKED)))
+def test_an_answer_that_says_nothing_of_versions_is_azures_fault_and_never_nothing_newer(answer: Reply) -> None:
+    for read in ("offer", "offered"):
+        arm, _ = arm_answered(answer)
+        failure = failure_of(partial(arm.offer, WEB) if read == "offer" else partial(arm.offered, SUBSCRIPTION, "westeurope"))
+        assert failure.code in {Code.AZURE_FAULT, Code.UNREACHABLE}
+        assert (failure.transient, failure.unsure) == (True, False)
+
+
+def test_a_region_that_azure_refuses_is_refused_in_its_words() -> None:
+    error = {"error": {"code": "NoRegisteredProviderFound", "message": "no such location"}}
+    arm, _ = arm_answered(said(error, status=400))
+    failure = failure_of(lambda: arm.offered(SUBSCRIPTION, "nowhere"))
+    assert (failure.code, failure.message, failure.transient) == (Code.AZURE_REFUSED, "NoRegisteredProviderFound: no such location", False)
 
 
 # ---- polls
@@ -402,3 +471,240 @@ def test_the_read_before_a_scaling_changes_nothing_so_its_faults_are_never_unsur
         failure = failure_of(partial(arm.attempt, WEB, SCALE, a_cluster(a_pool())))
         assert (failure.transient, failure.unsure) == (True, False)
         assert [asked.method for asked in wire.asked] == ["GET"]
+
+
+# ---- starting, stopping, upgrading
+
+POWER: list[tuple[Action, str]] = [(StartCluster(), "start"), (StopCluster(), "stop")]
+
+
+@pytest.mark.parametrize(("action", "verb"), POWER)
+def test_a_cluster_is_started_and_stopped_by_one_call_without_a_body(action: Action, verb: str) -> None:
+    arm, wire = arm_answered(Reply(status=202, headers={"Azure-AsyncOperation": STATUS}))
+    assert arm.attempt(WEB, action, a_cluster()) == Handle(url=STATUS)
+    wanted = [("POST", f"{PUBLIC_ARM}{WEB.id}/{verb}?api-version=2026-08-01", b"")]
+    assert [(asked.method, asked.url, asked.body) for asked in wire.asked] == wanted
+
+
+@pytest.mark.parametrize(("action", "verb"), POWER)
+def test_a_start_or_stop_that_has_nothing_to_do_was_taken(action: Action, verb: str) -> None:
+    arm, wire = arm_answered(Reply(status=204))
+    assert arm.attempt(WEB, action, a_cluster()) is None
+    assert wire.asked[0].url.partition("?")[0].endswith(f"/{verb}")
+
+
+@pytest.mark.parametrize(("action", "verb"), POWER)
+@pytest.mark.parametrize(
+    ("answer", "code", "transient", "unsure"),
+    [
+        (requests.ReadTimeout(), Code.UNREACHABLE, True, True),
+        (Reply(status=500), Code.AZURE_FAULT, True, True),
+        (said({"code": "OperationNotAllowed", "message": "in progress"}, status=409), Code.BUSY, True, False),
+        (said({"code": "Throttled", "message": "slow"}, status=429), Code.THROTTLED, True, False),
+        (said({"code": "BadRequest", "message": "Availability Sets Not Supported"}, status=400), Code.AZURE_REFUSED, False, False),
+        (said({"code": "QuotaExceeded", "message": "no cores"}, status=400), Code.OUT_OF_CAPACITY, False, False),
+    ],
+    ids=range(6),
+)
+def test_a_start_or_stop_that_azure_does_not_take_is_sent_once_and_told_apart(
+    action: Action, verb: str, answer: Reply | Exception, code: Code, *, transient: bool, unsure: bool
+) -> None:
+    arm, wire = arm_answered(answer)
+    failure = failure_of(lambda: arm.attempt(WEB, action, a_cluster()))
+    assert (failure.code, failure.transient, failure.unsure) == (code, transient, unsure)
+    assert [asked.url.partition("?")[0].rpartition("/")[2] for asked in wire.asked] == [verb]
+
+
+POOL_CHANGES: list[tuple[Action, Json]] = [
+    (StopPool(pool="user"), {"powerState": {"code": "Stopped"}}),
+    (StartPool(pool="user"), {"powerState": {"code": "Running"}}),
+    (UpgradePool(pool="user", version="1.36.1"), {"orchestratorVersion": "1.36.1"}),
+]
+
+
+@pytest.mark.parametrize(("action", "changes"), POOL_CHANGES)
+def test_a_pool_is_stopped_started_and_upgraded_by_one_changed_field(action: Action, changes: Json) -> None:
+    pool = {**POOL, "properties": {**POOL["properties"], "orchestratorVersion": "1.35"}}
+    arm, wire = arm_answered(said(pool), said(pool, Azure_AsyncOperation=STATUS))
+    assert arm.attempt(WEB, action, a_cluster(a_pool())) == Handle(url=STATUS)
+    assert [(asked.method, asked.url.partition("?")[0]) for asked in wire.asked] == [
+        (method, f"{PUBLIC_ARM}{WEB.id}/agentPools/user") for method in ("GET", "PUT")
+    ]
+    read_only = {"eTag", "provisioningState", "currentOrchestratorVersion"}
+    sent = {name: value for name, value in wire.asked[1].document["properties"].items() if name not in read_only}
+    assert sent == {name: value for name, value in pool["properties"].items() if name not in read_only} | changes
+    assert guards(wire.asked[1]) == {"if-match": '"etag-of-the-pool"'}
+
+
+def test_an_upgraded_pool_is_sent_back_without_the_snapshot_it_was_made_from() -> None:
+    made_from = {"sourceResourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/snapshots/s"}
+    pool = {**POOL, "properties": {**POOL["properties"], "creationData": made_from}}
+    for action, kept in ((UpgradePool(pool="user", version="1.36.1"), None), (StopPool(pool="user"), made_from)):
+        arm, wire = arm_answered(said(pool), said(pool, Azure_AsyncOperation=STATUS))
+        arm.attempt(WEB, action, a_cluster(a_pool()))
+        assert wire.asked[1].document["properties"].get("creationData") == kept
+
+
+@pytest.mark.parametrize(("action", "changes"), POOL_CHANGES)
+@pytest.mark.parametrize(
+    "other",
+    [{"count": 3}, {"provisioningState": "Updating"}, {"powerState": {"code": "Stopped"}}, {"currentOrchestratorVersion": "1.35.9"}],
+    ids=str,
+)
+def test_a_pool_that_changed_since_the_look_is_left_alone(action: Action, changes: Json, other: Json) -> None:
+    arm, wire = arm_answered(said({**POOL, "properties": {**POOL["properties"], **other}}))
+    failure = failure_of(lambda: arm.attempt(WEB, action, a_cluster(a_pool())))
+    assert (failure.code, failure.transient, failure.unsure) == (Code.CHANGED_MEANWHILE, True, False)
+    assert [asked.method for asked in wire.asked] == ["GET"]
+    assert changes
+
+
+PROFILES: list[Json] = [
+    {
+        "name": name,
+        "count": 2,
+        "mode": mode,
+        "vmSize": "Standard_D4s_v5",
+        "osType": "Linux",
+        "provisioningState": "Succeeded",
+        "orchestratorVersion": "1.35",
+        "currentOrchestratorVersion": "1.35.4",
+        "eTag": f"etag-of-{name}",
+        "newsOf2027": {"keep": ["me"]},
+    }
+    for name, mode in (("system", "System"), ("user", "User"))
+]
+WHOLE: Json = {
+    "id": WEB.id,
+    "name": "web",
+    "type": "Microsoft.ContainerService/ManagedClusters",
+    "location": "westeurope",
+    "eTag": "etag-7",
+    "tags": {"team": "web"},
+    "identity": {"type": "SystemAssigned", "principalId": "p"},
+    "sku": {"name": "Base", "tier": "Free"},
+    "properties": {
+        "provisioningState": "Succeeded",
+        "powerState": {"code": "Running"},
+        "kubernetesVersion": "1.35",
+        "currentKubernetesVersion": "1.35.4",
+        "dnsPrefix": "web",
+        "fqdn": "web.example",
+        "agentPoolProfiles": PROFILES,
+        "servicePrincipalProfile": {"clientId": "11111111-2222-3333-4444-555555555555"},
+        "networkProfile": {"networkPlugin": "azure", "aFieldOf2027": True},
+        "newsOf2027": {"keep": ["me"]},
+    },
+}
+TO_136 = UpgradeControlPlane(version="1.36.1")
+
+
+def upgraded(cluster: Json = WHOLE, look: Json | None = None) -> Asked:
+    """What is sent to bring a cluster's control plane to 1.36.1."""
+    arm, wire = arm_answered(said(look or cluster), said(cluster), said(cluster, Azure_AsyncOperation=STATUS))
+    sight = arm.look(WEB, TO_136)
+    assert arm.attempt(WEB, TO_136, sight) == Handle(url=STATUS)
+    assert [asked.method for asked in wire.asked] == ["GET", "GET", "PUT"]
+    assert len({asked.url for asked in wire.asked}) == 1
+    return wire.asked[2]
+
+
+def test_a_control_plane_is_upgraded_by_the_cluster_as_it_was_read_with_another_version() -> None:
+    read_only = {"provisioningState", "powerState", "currentKubernetesVersion", "fqdn"}
+    sent = upgraded().document
+    wanted = {name: value for name, value in WHOLE["properties"].items() if name not in {*read_only, "servicePrincipalProfile"}}
+    pools = [{name: value for name, value in profile.items() if name not in read_only} for profile in PROFILES]
+    for profile in (*pools, *sent["properties"]["agentPoolProfiles"]):
+        profile.pop("currentOrchestratorVersion", None)
+        profile.pop("provisioningState", None)
+        profile.pop("eTag", None)
+    properties = {name: value for name, value in sent["properties"].items() if name not in read_only}
+    assert properties == wanted | {"kubernetesVersion": "1.36.1", "agentPoolProfiles": pools}
+    assert (sent["location"], sent["tags"], sent["sku"]) == ("westeurope", {"team": "web"}, WHOLE["sku"])
+    assert sent["identity"]["type"] == "SystemAssigned"
+
+
+def test_the_pools_of_an_upgraded_control_plane_are_sent_back_with_the_versions_they_came_with() -> None:
+    mixed = [{**PROFILES[0], "orchestratorVersion": "1.35.4"}, {**PROFILES[1], "orchestratorVersion": "1.34"}]
+    sent = upgraded({**WHOLE, "properties": {**WHOLE["properties"], "agentPoolProfiles": mixed}}).document
+    assert [profile["orchestratorVersion"] for profile in sent["properties"]["agentPoolProfiles"]] == ["1.35.4", "1.34"]
+
+
+def test_a_service_principal_is_not_sent_back_because_nobody_reads_its_secret() -> None:
+    assert "servicePrincipalProfile" not in upgraded().document["properties"]
+
+
+def test_a_control_planes_write_carries_the_etag_that_was_read() -> None:
+    assert guards(upgraded()) == {"if-match": '"etag-7"'}
+    assert guards(upgraded({name: value for name, value in WHOLE.items() if name != "eTag"})) == {}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"eTag": "etag-8"},
+        {"tags": {"team": "shop"}},
+        {"properties": {**WHOLE["properties"], "currentKubernetesVersion": "1.35.6"}},
+        {"properties": {**WHOLE["properties"], "provisioningState": "Updating"}},
+        {"properties": {**WHOLE["properties"], "agentPoolProfiles": [PROFILES[0], {**PROFILES[1], "count": 3}]}},
+        {"properties": {**WHOLE["properties"], "agentPoolProfiles": PROFILES[:1]}},
+    ],
+    ids=range(6),
+)
+def test_a_cluster_that_changed_since_the_look_is_not_upgraded(other: Json) -> None:
+    arm, wire = arm_answered(said(WHOLE), said({**WHOLE, **other}))
+    sight = arm.look(WEB, TO_136)
+    failure = failure_of(lambda: arm.attempt(WEB, TO_136, sight))
+    assert (failure.code, failure.transient, failure.unsure) == (Code.CHANGED_MEANWHILE, True, False)
+    assert failure.message == "cluster prod-rg/web changed while it was looked at"
+    assert [asked.method for asked in wire.asked] == ["GET", "GET"]
+
+
+def test_a_cluster_that_nobody_saw_is_not_upgraded() -> None:
+    arm, wire = arm_answered(said(WHOLE))
+    assert failure_of(lambda: arm.attempt(WEB, TO_136, Absent(what="cluster"))).code is Code.CHANGED_MEANWHILE
+    assert [asked.method for asked in wire.asked] == ["GET"]
+
+
+def test_a_cluster_that_changes_between_the_read_and_the_write_is_azures_to_refuse() -> None:
+    refusal = said({"code": "PreconditionFailed", "message": "The ETag does not match."}, status=412)
+    arm, wire = arm_answered(said(WHOLE), said(WHOLE), refusal)
+    sight = arm.look(WEB, TO_136)
+    failure = failure_of(lambda: arm.attempt(WEB, TO_136, sight))
+    assert (failure.code, failure.transient, failure.unsure) == (Code.CHANGED_MEANWHILE, True, False)
+    assert guards(wire.asked[2]) == {"if-match": '"etag-7"'}
+
+
+def test_the_read_before_an_upgrade_changes_nothing_so_its_faults_are_never_unsure() -> None:
+    for answer in (Reply(status=500), requests.ReadTimeout(), said({}), said({**WHOLE, "properties": None})):
+        arm, wire = arm_answered(answer)
+        failure = failure_of(partial(arm.attempt, WEB, TO_136, a_cluster()))
+        assert (failure.transient, failure.unsure) == (True, False)
+        assert [asked.method for asked in wire.asked] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "transient", "unsure"),
+    [
+        (requests.ReadTimeout(), Code.UNREACHABLE, True, True),
+        (Reply(status=500), Code.AZURE_FAULT, True, True),
+        (
+            said({"code": "OperationNotAllowed", "message": "Another operation is in progress"}, status=409),
+            Code.BUSY,
+            True,
+            False,
+        ),
+        (said({"code": "K8sVersionNotSupported", "message": "no"}, status=400), Code.AZURE_REFUSED, False, False),
+        (said({"code": "UnsatisfiablePDB", "message": "PDB web/web-pdb"}, status=400), Code.DRAIN_BLOCKED, False, False),
+        (said({"code": "InsufficientVCPUQuota", "message": "no cores"}, status=400), Code.OUT_OF_CAPACITY, False, False),
+    ],
+    ids=range(6),
+)
+def test_an_upgrade_that_azure_does_not_take_is_sent_once_and_told_apart(
+    answer: Reply | Exception, code: Code, *, transient: bool, unsure: bool
+) -> None:
+    arm, wire = arm_answered(said(WHOLE), said(WHOLE), answer)
+    sight = arm.look(WEB, TO_136)
+    failure = failure_of(lambda: arm.attempt(WEB, TO_136, sight))
+    assert (failure.code, failure.transient, failure.unsure) == (code, transient, unsure)
+    assert [asked.method for asked in wire.asked] == ["GET", "GET", "PUT"]

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.adapters.arm_json import cluster_body, cluster_of, group_of, pool_of, provider_of, ref_of
+from shared.adapters.arm_json import cluster_body, cluster_of, group_of, offer_of, offered_of, pool_of, provider_of, ref_of
 from shared.model.clusters import TERMINAL_STATES, ClusterRef, Group, NodePool, OsType, PoolMode, PowerState, Provider, Range
 from shared.model.plans import MakeCluster
-from tests.builders import WEB, a_spec
+from shared.model.versions import Offer
+from tests.builders import WEB, a_spec, an_offer
 
 Json = dict[str, Any]
 PROFILE: Json = {
@@ -102,6 +103,46 @@ def test_every_recorded_list_of_pools_and_group_is_read(conformance: Path) -> No
             assert group_of(exchange["response_body"]).state == "Succeeded"
     assert lists
     assert groups
+
+
+def test_every_recorded_offer_to_a_cluster_is_read(conformance: Path) -> None:
+    read, offered = 0, 0
+    for exchange in exchanges(conformance):
+        parts = segments(exchange)
+        if parts[-2:] != ["upgradeprofiles", "default"] or parts[-4] != "managedclusters":
+            continue
+        upgrades = exchange["response_body"]["properties"]["controlPlaneProfile"].get("upgrades") or []
+        offer = offer_of(exchange["response_body"])
+        assert {str(target.version): target.preview for target in offer.targets} == {
+            item["kubernetesVersion"]: bool(item.get("isPreview")) for item in upgrades
+        }
+        read += 1
+        offered += len(upgrades)
+    assert read
+    assert offered
+
+
+def test_what_a_real_region_offered_is_read_whole_and_newest_first(conformance: Path) -> None:
+    document = json.loads((conformance / "spec-examples" / "REAL_kubernetesVersions_westus2_2023-06-25.json").read_text(encoding="utf-8"))
+    found = offered_of(document)
+    assert [str(item.version) for item in found] == ["1.27.1", "1.26.3", "1.26.0", "1.25.6", "1.25.5", "1.24.10", "1.24.9"]
+    assert {str(item.version): [str(version) for version in item.upgrades] for item in found}["1.25.5"] == ["1.25.6", "1.26.0", "1.26.3"]
+    assert found[0].plans == ("KubernetesOfficial", "AKSLongTermSupport")
+    assert {item.plans for item in found[1:]} == {("KubernetesOfficial",)}
+    assert not any(item.default or item.preview for item in found)
+
+
+def test_the_apis_own_examples_of_versions_and_offers_are_read(conformance: Path) -> None:
+    examples = conformance / "spec-examples"
+    versions = json.loads((examples / "KubernetesVersions_List.json").read_text(encoding="utf-8"))["responses"]["200"]["body"]
+    minors = {minor["version"]: minor for minor in versions["values"]}
+    found = offered_of(versions)
+    assert sum(len(minor["patchVersions"]) for minor in minors.values()) == len(found)
+    assert all(item.preview == bool(minors[item.version.family].get("isPreview")) for item in found)
+    offer = json.loads((examples / "ManagedClustersGetUpgradeProfile@2026-06-01.json").read_text(encoding="utf-8"))["responses"]["200"][
+        "body"
+    ]
+    assert offer_of(offer) == an_offer("1.7.11", previews=("1.7.9",))
 
 
 # ---- the description of the API
@@ -281,3 +322,79 @@ def test_groups_and_providers_are_read() -> None:
     assert group_of({"name": "rg", "location": "x", "properties": {"provisioningState": None}}).state == "Unknown"
     assert provider_of({"namespace": "N", "registrationState": "Registering"}) == Provider(namespace="N", state="Registering")
     assert provider_of({}).state == "Unknown"
+
+
+def test_node_auto_provisioning_and_the_machines_of_a_pool_are_seen() -> None:
+    for mode, auto in (("Auto", True), ("auto", True), ("Manual", False), ("", False), (None, False)):
+        assert cluster_of({"properties": {"nodeProvisioningProfile": {"mode": mode}}}, WEB).auto_provisioned is auto
+    assert not cluster_of({"properties": {"nodeProvisioningProfile": None}}, WEB).auto_provisioned
+    assert pool_of({**PROFILE, "type": "AvailabilitySet"}).type == "AvailabilitySet"
+    assert pool_of({**PROFILE, "type": None}).type == pool_of(PROFILE).type == "VirtualMachineScaleSets"
+
+
+# ---- versions
+
+
+def upgrades(*items: Json | None) -> Json:
+    return {"properties": {"controlPlaneProfile": {"kubernetesVersion": "1.35.4", "upgrades": list(items)}, "agentPoolProfiles": None}}
+
+
+def test_an_offer_is_put_in_order_and_a_preview_is_known() -> None:
+    document = upgrades(
+        {"kubernetesVersion": "1.36.10"},
+        {"kubernetesVersion": "1.36.9", "isPreview": False},
+        {"kubernetesVersion": "1.37.0", "isPreview": True},
+    )
+    assert offer_of(document) == an_offer("1.36.9", "1.36.10", previews=("1.37.0",))
+    assert [str(target.version) for target in offer_of(document).targets] == ["1.36.9", "1.36.10", "1.37.0"]
+
+
+@pytest.mark.parametrize("profile", [{}, {"upgrades": None}, {"upgrades": []}])
+def test_where_there_is_nothing_newer_the_offer_is_empty(profile: Json) -> None:
+    assert offer_of({"properties": {"controlPlaneProfile": {"kubernetesVersion": "1.35.4", **profile}}}) == Offer(targets=())
+
+
+NO_OFFERS: list[Json] = [
+    {}, {"properties": None}, {"properties": {}},
+    {"properties": {"controlPlaneProfile": None}}, {"properties": {"controlPlaneProfile": 5}},
+    upgrades(None), upgrades({}), upgrades({"kubernetesVersion": "1.36"}), upgrades({"kubernetesVersion": None}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", NO_OFFERS, ids=str)
+def test_what_is_no_offer_is_never_an_empty_one(document: Json) -> None:
+    """An empty offer means that there is nothing to upgrade to, which somebody would believe."""
+    with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
+        offer_of(document)
+
+
+def minor(version: str, *patches: str, **facts: object) -> Json:
+    return {
+        "version": version,
+        "capabilities": {"supportPlan": ["KubernetesOfficial"]},
+        "patchVersions": {patch: {"upgrades": ["1.37.1", "1.37.0"]} for patch in patches},
+        **facts,
+    }
+
+
+def test_a_regions_default_is_the_newest_patch_of_its_default_minor() -> None:
+    document = {"values": [minor("1.36", "1.36.9", "1.36.10", "1.36.2", isDefault=True), minor("1.37", "1.37.0", isPreview=True)]}
+    found = offered_of(document)
+    assert [(str(item.version), item.default, item.preview) for item in found] == [
+        ("1.37.0", False, True), ("1.36.10", True, False), ("1.36.9", False, False), ("1.36.2", False, False),
+    ]  # fmt: skip
+    assert [str(version) for version in found[1].upgrades] == ["1.37.0", "1.37.1"]
+
+
+def test_a_minor_of_which_little_is_said_is_read_all_the_same() -> None:
+    least = {"version": "1.36", "patchVersions": {"1.36.1": None, "1.36.2": {}, "1.36.3": {"upgrades": None}}, "capabilities": None}
+    assert [(str(item.version), item.plans, item.upgrades) for item in offered_of({"values": [least, {"version": "1.35"}]})] == [
+        (f"1.36.{patch}", (), ()) for patch in (3, 2, 1)
+    ]
+    assert offered_of({"values": None}) == offered_of({"values": []}) == ()
+
+
+@pytest.mark.parametrize("document", [{}, {"value": []}, {"values": 5}, {"values": ["x"]}, {"values": [minor("1.36", "1.36")]}], ids=str)
+def test_what_is_no_list_of_versions_is_never_an_empty_one(document: Json) -> None:
+    with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
+        offered_of(document)

@@ -27,6 +27,7 @@ from shared.model.clusters import Cluster, ClusterRef
 from shared.model.operations import Answered, Handle, StillRunning
 from shared.model.plans import MakeCluster, MakeGroup
 from shared.model.requests import PoolSpec
+from shared.model.versions import Offer
 from shared.settings import PUBLIC_ARM
 from tests.builders import SUBSCRIPTION, a_spec
 from tests.worldly import a_world, clusters_of, some_settings
@@ -121,6 +122,12 @@ class Azure:
         found = self.clusters.cluster(self.ref)
         assert isinstance(found, Cluster), found
         return found
+
+    def offer(self) -> list[str]:
+        """What this test's cluster is offered, lowest first."""
+        found = self.clusters.offer(self.ref)
+        assert isinstance(found, Offer), found
+        return [str(target.version) for target in found.targets]
 
     def scale_behind(self, pool: str, count: int, *, settled: bool) -> None:
         """Somebody else scales a pool, and has done so; or is at it for ever."""

@@ -8,10 +8,24 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.certificates import certificates
-from shared.model.clusters import Absent, Cluster, ClusterRef, Group, PoolMode, Provider, Range, Sight
+from shared.model.clusters import Absent, Cluster, ClusterRef, Group, PoolMode, PowerState, Provider, Range, Sight
 from shared.model.errors import CallFailed, Code, Failure
 from shared.model.operations import Answered, Handle, StillRunning
-from shared.model.plans import Action, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+from shared.model.plans import (
+    Action,
+    MakeGroup,
+    RegisterProvider,
+    RemoveCluster,
+    RemoveGroup,
+    ScalePool,
+    StartCluster,
+    StartPool,
+    StopCluster,
+    StopPool,
+    UpgradeControlPlane,
+    UpgradePool,
+)
+from shared.rules.goals import gap
 from tests.builders import SUBSCRIPTION, a_spec
 from tests.contract.azures import OTHER_SUBSCRIPTION, Azure, Served, a_make, in_process, over_the_wire, served
 
@@ -257,6 +271,166 @@ def test_a_pool_beside_one_that_is_being_changed_waits_its_turn(azure: Azure) ->
     failure = refused(azure, ScalePool(pool="user", to=5))
     assert (failure.code, failure.transient, failure.unsure) == (Code.BUSY, True, False)
     assert failure.azure_code == "OperationNotAllowed"
+
+
+# ---- starts, stops and upgrades
+
+
+def made_so(azure: Azure, action: Action) -> Cluster:
+    """The cluster once Azure has carried out an action that it must take."""
+    sight = azure.clusters.look(azure.ref, action)
+    assert gap(action, sight) is not None
+    handle = azure.clusters.attempt(azure.ref, action, sight)
+    assert handle is not None
+    assert azure.polled(handle) == Answered()
+    cluster = azure.seen()
+    assert gap(action, cluster) is None
+    assert cluster.settled
+    return cluster
+
+
+def test_a_cluster_is_stopped_and_started_and_is_as_it_was(azure: Azure) -> None:
+    before = azure.with_cluster(a_spec(), USER)
+    stopped = made_so(azure, StopCluster())
+    assert (stopped.power, stopped.uid) == (PowerState.STOPPED, before.uid)
+    started = made_so(azure, StartCluster())
+    assert replace(started, etag=before.etag) == before
+    assert [entry["method"] for entry in azure.entries() if "/st" in entry["path"].partition("?")[0]] == ["POST", "POST"]
+
+
+def test_a_pool_is_stopped_and_started_and_nothing_else_of_it_changes(azure: Azure) -> None:
+    azure.with_cluster(a_spec(), replace(USER, labels={"team": "a"}, max_pods=60, autoscale=Range(min=1, max=4)))
+    path = f"{azure.ref.id}/agentPools/user"
+    before = azure.ask("GET", path).document["properties"]
+    stopped = made_so(azure, StopPool(pool="user"))
+    assert [pool.power for pool in stopped.pools] == [PowerState.RUNNING, PowerState.STOPPED]
+    assert stopped.power is PowerState.RUNNING
+    during = azure.ask("GET", path).document["properties"]
+    assert {name for name in before.keys() | during.keys() if before.get(name) != during.get(name)} <= {"powerState", "count", "eTag"}
+    made_so(azure, StartPool(pool="user"))
+    after = azure.ask("GET", path).document["properties"]
+    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} <= {"eTag"}
+
+
+def test_a_control_plane_is_upgraded_and_its_pools_stay_where_they_are(azure: Azure) -> None:
+    azure.with_cluster(a_spec(), replace(USER, labels={"team": "a"}, taints=("a=b:NoSchedule",)))
+    before = azure.ask("GET", azure.ref.id).document["properties"]
+    target = azure.offer()[-1]
+    cluster = made_so(azure, UpgradeControlPlane(version=target))
+    assert cluster.current_version == target
+    assert {pool.version for pool in cluster.pools} == {before["currentKubernetesVersion"]}
+    after = azure.ask("GET", azure.ref.id).document["properties"]
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed <= {"kubernetesVersion", "currentKubernetesVersion", "agentPoolProfiles"}
+    for was, is_ in zip(before["agentPoolProfiles"], after["agentPoolProfiles"], strict=True):
+        assert {name for name in was.keys() | is_.keys() if was.get(name) != is_.get(name)} <= {"eTag"}
+
+
+def test_a_pool_is_upgraded_under_its_control_plane_and_nothing_else_of_it_changes(azure: Azure) -> None:
+    azure.with_cluster(a_spec(), replace(USER, labels={"team": "a"}, max_pods=60))
+    target = azure.offer()[-1]
+    made_so(azure, UpgradeControlPlane(version=target))
+    path = f"{azure.ref.id}/agentPools/user"
+    before = azure.ask("GET", path).document["properties"]
+    cluster = made_so(azure, UpgradePool(pool="user", version=target))
+    assert [pool.version == target for pool in cluster.pools] == [False, True]
+    after = azure.ask("GET", path).document["properties"]
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed <= {"orchestratorVersion", "currentOrchestratorVersion", "nodeImageVersion", "eTag"}
+
+
+def test_an_offer_shrinks_to_what_is_newer(azure: Azure) -> None:
+    azure.with_cluster()
+    before = azure.offer()
+    assert before
+    made_so(azure, UpgradeControlPlane(version=before[-1]))
+    assert not set(azure.offer()) & set(before)
+
+
+@pytest.mark.parametrize(
+    "action", [StopCluster(), StopPool(pool="user"), UpgradeControlPlane(version="1.37.1")], ids=lambda action: action.kind
+)
+def test_what_azure_has_begun_shows_what_is_wanted_and_is_not_yet_so(action: Action) -> None:
+    azure = in_process()
+    azure.with_cluster(a_spec(), USER)
+    assert azure.clusters.attempt(azure.ref, action, azure.seen()) is not None
+    cluster = azure.seen()
+    assert cluster.busy
+    wanted = gap(action, replace(cluster, state="Succeeded", pools=tuple(replace(pool, state="Succeeded") for pool in cluster.pools)))
+    assert wanted is None
+    assert gap(action, cluster) is not None
+
+
+def test_what_a_region_offers_has_the_version_that_a_new_cluster_gets(azure: Azure) -> None:
+    offered = azure.clusters.offered(SUBSCRIPTION, "westeurope")
+    assert [found.version for found in offered] == sorted((found.version for found in offered), reverse=True)
+    (default,) = (found for found in offered if found.default)
+    assert azure.with_cluster().current_version == str(default.version)
+    assert [str(version) for version in default.upgrades] == azure.offer()
+
+
+def test_a_region_that_is_none_is_refused(azure: Azure) -> None:
+    with pytest.raises(CallFailed) as failed:
+        azure.clusters.offered(SUBSCRIPTION, "nowhere")
+    assert (failed.value.failure.code, failed.value.failure.transient) == (Code.AZURE_REFUSED, False)
+
+
+def test_the_offer_to_a_cluster_that_is_not_there_is_absent(azure: Azure) -> None:
+    assert azure.clusters.offer(azure.ref) == Absent(what=f"cluster {azure.ref}")
+    assert azure.clusters.offer(azure.with_group().ref) == Absent(what=f"cluster {azure.ref}")
+
+
+def test_a_cluster_that_is_stopping_takes_nothing_else_for_now(azure: Azure) -> None:
+    sight = azure.with_cluster(a_spec(), USER)
+    azure.script(method="POST", effect={"kind": "outcome", "ends": "never"})
+    assert azure.clusters.attempt(azure.ref, StopCluster(), sight) is not None
+    for action in (StopCluster(), StartCluster(), ScalePool(pool="user", to=5), StopPool(pool="user")):
+        failure = refused(azure, action)
+        assert (failure.code, failure.transient, failure.unsure) == (Code.BUSY, True, False), action
+
+
+def test_what_aks_does_not_do_is_refused_for_good(azure: Azure) -> None:
+    """Planning refuses these first; should the cluster have changed since, AKS's own refusal ends the step."""
+    cluster = azure.with_cluster(a_spec(), USER)
+    current = str(cluster.current_version)
+    actions: list[Action] = [
+        StopPool(pool="system"),
+        UpgradeControlPlane(version="1.99.0"),
+        UpgradePool(pool="user", version=azure.offer()[-1]),
+    ]
+    for action in [*actions, UpgradeControlPlane(version="1.30.0")]:
+        failure = refused(azure, action)
+        assert (failure.code, failure.transient, failure.unsure) == (Code.AZURE_REFUSED, False, False), action
+    assert str(azure.seen().current_version) == current
+
+
+def test_a_cluster_that_changed_since_it_was_seen_is_not_upgraded(azure: Azure) -> None:
+    sight = azure.with_cluster(a_spec(), USER)
+    target = azure.offer()[-1]
+    assert azure.ask("PATCH", azure.ref.id, {"tags": {"owner": "them"}}).status == 200
+    theirs = applied(azure)
+    failure = refused(azure, UpgradeControlPlane(version=target), sight)
+    assert (failure.code, failure.transient, failure.unsure) == (Code.CHANGED_MEANWHILE, True, False)
+    assert applied(azure) == theirs
+    assert azure.seen().tags == {"owner": "them"}
+
+
+@pytest.mark.parametrize("action", [StopPool(pool="user"), UpgradePool(pool="user", version="1.36.4")], ids=lambda action: action.kind)
+def test_a_pool_that_changed_since_it_was_seen_is_neither_stopped_nor_upgraded(azure: Azure, action: Action) -> None:
+    sight = azure.with_cluster(a_spec(), USER)
+    azure.scale_behind("user", 4, settled=True)
+    theirs = applied(azure)
+    assert refused(azure, action, sight).code is Code.CHANGED_MEANWHILE
+    assert applied(azure) == theirs
+
+
+def test_a_verb_on_a_cluster_that_is_gone_makes_nothing(azure: Azure) -> None:
+    sight = azure.with_cluster(a_spec(), USER)
+    assert azure.ask("DELETE", azure.ref.id).status == 202
+    azure.until(lambda: isinstance(azure.clusters.cluster(azure.ref), Absent))
+    for action in (StartCluster(), StopCluster(), StopPool(pool="user"), UpgradeControlPlane(version="1.37.1")):
+        assert refused(azure, action, sight).code is Code.CHANGED_MEANWHILE
+    assert isinstance(azure.clusters.cluster(azure.ref), Absent)
 
 
 # ---- guards of clusters

@@ -137,6 +137,9 @@ GAPS: list[tuple[Action, Sight, str | None]] = [
     (UpgradeControlPlane(version="1.35.4"), NO_CLUSTER, "cluster prod-rg/web does not exist"),
     (UpgradePool(pool="user", version="1.35.4"), a_cluster(), None),
     (UpgradePool(pool="user", version="1.36.2"), a_cluster(), "pool user is at 1.35.4, want 1.36.2"),
+    (UpgradePool(pool="user", version="1.35.10"), a_cluster(), "pool user is at 1.35.4, want 1.35.10"),
+    (UpgradePool(pool="user", version="1.35.4"), a_cluster(a_pool(version="1.35")), "pool user is at 1.35, want 1.35.4"),
+    (UpgradeControlPlane(version="1.35.10"), a_cluster(), "the control plane of web is at 1.35.4, want 1.35.10"),
     (UpgradePool(pool="user", version="1.36.2"), a_cluster(a_pool(version=None)), "pool user is at None, want 1.36.2"),
     (UpgradePool(pool="user", version="1.35.4"), a_cluster(a_pool("other")), "cluster web has no pool user"),
     (UpgradePool(pool="user", version="1.35.4"), a_cluster(a_pool(state="Upgrading")), "pool user is Upgrading, want Succeeded"),
@@ -236,6 +239,9 @@ BEYOND: list[tuple[Action, Sight, str | None]] = [
     ),
     (UpgradePool(pool="user", version="1.36.2"), a_cluster(a_pool(), a_pool("other", version="1.37.0")), None),
     (UpgradePool(pool="user", version="1.36.2"), a_cluster(a_pool(version=None)), None),
+    # while AKS is at work, what it is at may fail yet
+    (UpgradeControlPlane(version="1.36.2"), a_cluster(version="1.37", current_version="1.37.0", state="Upgrading"), None),
+    (UpgradePool(pool="user", version="1.36.2"), a_cluster(a_pool(version="1.36.3", state="Upgrading")), None),
     (ScalePool(pool="user", to=5), a_cluster(a_pool(version="9.9.9")), None),
 ]
 

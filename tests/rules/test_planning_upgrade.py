@@ -122,6 +122,11 @@ NO_TARGETS: list[tuple[str, Offer, str]] = [
         an_offer("1.37.1", "1.38.0"),
         f"{AT}, and latest is more than one minor ahead of it; {WHOLE}; AKS offers 1.37.1, 1.38.0",
     ),
+    (
+        "latest",
+        an_offer("1.34.9", "1.37.1"),
+        f"{AT}, and latest is more than one minor ahead of it; {WHOLE}; AKS offers 1.34.9, 1.37.1",
+    ),
     ("1.36", NEXT_ONLY_PREVIEW, f"{PREVIEW} 1.35.6, 1.36.0 (preview)"),
     ("1.36", NOTHING, f"AKS does not offer this cluster 1.36; {AT}, and AKS offers nothing newer"),
     ("1.36.9", OFFER, f"AKS does not offer this cluster 1.36.9; {AT}, and AKS offers {OFFERED}"),

@@ -13,7 +13,7 @@ from shared.model.clusters import Absent, ClusterRef, Range, Sight
 from shared.model.errors import CallFailed, Code, Stale
 from shared.model.operations import Head, Operation, Status, Wake
 from shared.model.plans import Action, MakeCluster, MakeGroup
-from shared.model.requests import Delete, Request, Scale, Submission
+from shared.model.requests import Delete, Request, Scale, Stop, Submission, Upgrade
 from shared.services import Services
 from tests.builders import QUEUE, WEB, a_create, a_submission
 from tests.faulty import AWAY, Calls, Fate, Faulty
@@ -31,6 +31,8 @@ CREATE = [_submission(a_create(), "create")]
 SCALE = [_submission(Scale(pool="user", to=5), "scale")]
 LIMITS = [_submission(Scale(pool="user", to=Range(min=1, max=7)), "limits")]
 DELETE = [_submission(Delete(confirm="web", delete_resource_group=True), "delete")]
+STOP = [_submission(Stop(), "stop")]
+UPGRADE = [_submission(Upgrade(version="1.37"), "upgrade")]
 TWO = [_submission(Scale(pool="user", to=5), "first"), _submission(Scale(pool="user", to=3), "second")]
 
 SCENARIOS = {
@@ -38,12 +40,16 @@ SCENARIOS = {
     "scale": (SCALE, True),
     "limits": (LIMITS, True),
     "delete": (DELETE, True),
+    "stop": (STOP, True),
+    "upgrade": (UPGRADE, True),
     "two at once": (TWO, True),
 }
+TAKES = {"upgrade": timedelta(minutes=1)}
+"""How long Azure takes for a step, where three minutes of it would only be more of the same polls."""
 
 
-def _pump(*, exists: bool) -> Pump:
-    pump = Pump(registered=exists)
+def _pump(*, exists: bool, takes: timedelta = Pump.takes) -> Pump:
+    pump = Pump(registered=exists, takes=takes)
     if exists:
         made = a_create()
         cluster = MakeCluster(location=made.location, version=None, tier="Free", dns_prefix="web", pools=made.pools)
@@ -76,8 +82,8 @@ def _accept(pump: Pump, submission: Submission) -> Operation:
     raise AssertionError(message)
 
 
-def _play(submissions: list[Submission], *, exists: bool, calls: Calls) -> tuple[Pump, list[Operation]]:
-    pump = _pump(exists=exists)
+def _play(submissions: list[Submission], *, exists: bool, calls: Calls, takes: timedelta = Pump.takes) -> tuple[Pump, list[Operation]]:
+    pump = _pump(exists=exists, takes=takes)
     mark = len(pump.world.witness.entries)
     pump.services = _faulted(pump, calls)
     began = pump.clock.now()
@@ -110,16 +116,16 @@ def _hold(pump: Pump, accepted: list[Operation], mark: int) -> None:
     assert not wanted  # I3: nothing but an identical PUT is ever there twice
 
 
-def _calls_of(submissions: list[Submission], *, exists: bool) -> list[str]:
+def _calls_of(submissions: list[Submission], *, exists: bool, takes: timedelta = Pump.takes) -> list[str]:
     calls = Calls()
-    _play(submissions, exists=exists, calls=calls)
+    _play(submissions, exists=exists, calls=calls, takes=takes)
     return calls.made
 
 
 CASES = [
     pytest.param(name, number, fate, id=f"{name}, call {number} ({call}): {fate}")
     for name, (submissions, exists) in SCENARIOS.items()
-    for number, call in enumerate(_calls_of(submissions, exists=exists))
+    for number, call in enumerate(_calls_of(submissions, exists=exists, takes=TAKES.get(name, Pump.takes)))
     for fate in Fate
 ]
 
@@ -127,7 +133,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "number", "fate"), CASES)
 def test_whatever_goes_wrong_at_one_call_the_operation_ends_as_it_should(name: str, number: int, fate: Fate) -> None:
     submissions, exists = SCENARIOS[name]
-    _play(submissions, exists=exists, calls=Calls(strike=number, fate=fate))
+    _play(submissions, exists=exists, calls=Calls(strike=number, fate=fate), takes=TAKES.get(name, Pump.takes))
 
 
 def test_two_faults_in_one_scaling_change_nothing_either() -> None:

@@ -1,11 +1,12 @@
 """Operations of the simulator, aborted: Canceling, then Canceled, and nothing rolled back; the older protocol that did it at once."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from local.arm.durations import recorded
 from local.arm.faults import Fault, Outcome
 from local.arm.wire import Reply
-from tests.local.arm.asking import CLUSTER, SYSTEM, USER, Asker, a_cluster, a_pool, an_asker, code, state
+from tests.local.arm.asking import CLUSTER, SYSTEM, USER, Asker, Clock, a_cluster, a_pool, a_saved_world, an_asker, code, state
 
 MOMENT = timedelta(seconds=5)
 
@@ -210,6 +211,14 @@ def test_until_2022_an_abort_was_done_when_it_was_answered() -> None:
     assert {pool["provisioningState"] for pool in cluster.document["properties"]["agentPoolProfiles"]} == {"Canceled"}
     assert status(asker, victim) == "Canceled"
     assert code(abort(asker, version="2022-09-02-preview")) == (409, "OperationNotAllowed")
+
+
+def test_an_abort_at_once_outlives_a_restart(tmp_path: Path) -> None:
+    clock = Clock()
+    asker = a_saved_world(tmp_path / "world.json", clock).with_cluster()
+    asker.put(USER, {"properties": {"count": 9}})
+    assert abort(asker, USER, version="2022-09-02-preview").status == 204
+    assert state(a_saved_world(tmp_path / "world.json", clock).get(USER)) == "Canceled"
 
 
 def test_an_abort_takes_some_seconds() -> None:

@@ -1,6 +1,7 @@
 """`managedClusters` of the simulator: how they are made, changed, shown and deleted."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_secrets_are_taken_and_never_shown() -> None:
         ({"windowsProfile": {}}, "windowsProfile.adminUsername"),
     ],
 )
-def test_a_profile_says_all_that_it_must(profile: dict[str, object], field: str) -> None:
+def test_a_profile_says_all_that_it_must(profile: dict[str, Any], field: str) -> None:
     answer = an_asker().with_group().put(CLUSTER, a_cluster(**profile))
     assert (answer.status, answer.document["target"]) == (400, f"properties.{field}")
 

@@ -1,9 +1,11 @@
 """Maintenance configurations of the simulator: kept as they are sent, at once."""
 
+from pathlib import Path
+
 import pytest
 
 from local.arm.wire import Json
-from tests.local.arm.asking import CLUSTER, a_cluster, an_asker, code
+from tests.local.arm.asking import CLUSTER, Clock, a_cluster, a_saved_world, an_asker, code
 
 CONFIGURATIONS = f"{CLUSTER}/maintenanceConfigurations"
 NAME = "aksManagedAutoUpgradeSchedule"
@@ -50,6 +52,16 @@ def test_a_configuration_is_written_while_the_cluster_is_busy_and_goes_with_it()
     assert asker.get(URL).status == 404
     asker.put(CLUSTER, a_cluster())
     assert asker.get(CONFIGURATIONS).document == {"value": []}
+
+
+def test_configurations_and_their_deletion_outlive_a_restart(tmp_path: Path) -> None:
+    clock, file = Clock(), tmp_path / "world.json"
+    asker = a_saved_world(file, clock).with_cluster()
+    made = asker.put(URL, a_window())
+    again = a_saved_world(file, clock)
+    assert again.get(URL).document == made.document
+    again.delete(URL)
+    assert a_saved_world(file, clock).get(URL).status == 404
 
 
 @pytest.mark.parametrize(

@@ -350,6 +350,67 @@ def test_a_pool_that_was_stopped_alone_stays_so_through_a_stop_and_a_start_of_it
     assert powers(asker)[2] == ("Succeeded", "Running", 3)
 
 
+def test_an_aborted_stop_of_the_cluster_wakes_no_pool_that_was_stopped_before() -> None:
+    asker = an_asker().with_cluster()
+    asker.put(USER, STOPPED)
+    asker.later()
+    stop(asker)
+    asker.ask("POST", f"{CLUSTER}/abort")
+    asker.later()
+    assert powers(asker) == [("Canceled", "Running", None), ("Canceled", "Running", 2), ("Canceled", "Stopped", 0)]
+
+
+def test_a_pool_that_was_started_again_stops_and_starts_with_its_cluster() -> None:
+    asker = an_asker().with_cluster()
+    for body in (STOPPED, STARTED):
+        asker.put(USER, body)
+        asker.later()
+    stop(asker)
+    asker.later()
+    assert powers(asker)[2] == ("Succeeded", "Stopped", 0)
+    start(asker)
+    asker.later()
+    assert powers(asker)[2] == ("Succeeded", "Running", 3)
+
+
+def test_a_new_pool_remembers_nothing_of_an_older_one_of_its_name() -> None:
+    asker = an_asker().with_cluster()
+    asker.put(USER, STOPPED)
+    asker.later()
+    asker.delete(USER)
+    asker.later()
+    asker.put(USER, {"properties": {"count": 7}})
+    asker.later()
+    stop(asker)
+    asker.later()
+    assert powers(asker)[2] == ("Succeeded", "Stopped", 0)
+    start(asker)
+    asker.later()
+    assert powers(asker)[2] == ("Succeeded", "Running", 7)
+
+
+def test_a_started_pool_may_be_outside_the_autoscalers_range_until_it_is_written_again() -> None:
+    asker = an_asker().with_cluster(a_cluster(a_pool(), a_pool("user", count=3, enableAutoScaling=True, minCount=2, maxCount=5)))
+    asker.put(USER, STOPPED)
+    asker.later()
+    asker.put(USER, {"properties": {"minCount": 5, "maxCount": 9}})
+    asker.later()
+    asker.put(USER, STARTED)
+    asker.later()
+    assert powers(asker)[2] == ("Succeeded", "Running", 3)
+    asker.put(USER, {"properties": {"nodeLabels": {"a": "b"}}})
+    asker.later()
+    assert powers(asker)[2] == ("Succeeded", "Running", 5)
+
+
+def test_when_a_cluster_was_stopped_is_known_longer_than_its_operation() -> None:
+    asker = a_stopped_cluster()
+    assert powers(asker)[0] == ("Succeeded", "Stopped", None)
+    asker.world.state.operations.clear()
+    asker.later(timedelta(hours=1))
+    assert "The stop operation started at '2026-11-23T12:01:00Z'" in stop(asker).document["message"]
+
+
 def test_a_failed_stop_of_a_pool_shows_running() -> None:
     asker = an_asker().with_cluster()
     asker.world.faults.add(Fault(method="PUT", effect=Outcome(ends="Failed")))

@@ -69,6 +69,12 @@ def test_a_new_pool_may_have_the_control_planes_version_or_an_older_one() -> Non
     assert {version["kubernetesVersion"] for version in listed} == {"1.34.7", "1.34.9", "1.35.4", "1.35.6"}
 
 
+def test_a_new_pool_may_be_three_minors_behind_where_that_is_still_supported() -> None:
+    asker = an_asker().with_cluster(a_cluster(kubernetesVersion="1.35", supportPlan="AKSLongTermSupport"))
+    listed = asker.get(f"{CLUSTER}/availableAgentPoolVersions").document["properties"]["agentPoolVersions"]
+    assert {version["kubernetesVersion"].rsplit(".", 1)[0] for version in listed} == {"1.32", "1.33", "1.34", "1.35"}
+
+
 def test_a_stopped_cluster_still_says_where_it_could_go() -> None:
     asker = an_older_cluster()
     asker.ask("POST", f"{CLUSTER}/stop")
@@ -94,6 +100,12 @@ def test_an_upgrade_of_all_takes_the_pools_along() -> None:
     assert versions(asker) == ["1.36.4", "1.36.4", "1.36.4"]  # shown at once (recorded)
     asker.later()
     assert state(asker.get(CLUSTER)) == "Succeeded"
+
+
+def test_pools_that_ask_for_a_minor_get_the_patch_of_their_control_plane() -> None:
+    asker = an_older_cluster()
+    assert asker.put(CLUSTER, upgraded("1.36.2", pools="1.36")).status == 200
+    assert versions(asker) == ["1.36.2", "1.36.2", "1.36.2"]
 
 
 @pytest.mark.parametrize("pools", [None, "1.35", "1.35.6"])
