@@ -15,7 +15,6 @@ from shared.model.listing import Page, Summary
 from shared.model.operations import Done, Failed, Operation, Running, Settling, Skipped, Starting, StepState, Waiting
 from shared.model.plans import Plan, Step
 from shared.model.requests import Origin
-from shared.model.versions import Offer, Offered
 
 if TYPE_CHECKING:
     from functions.views import (
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
         VersionsView,
         VersionView,
     )
+    from shared.model.versions import Offer, Offered
 
 STATUSES: dict[Code, HTTPStatus] = {
     Code.MALFORMED: HTTPStatus.BAD_REQUEST,
@@ -233,7 +233,7 @@ def cluster_view(cluster: Cluster, operation: str | None = None) -> "ClusterView
     }
 
 
-def upgrades_view(cluster: Cluster, offer: Offer) -> "UpgradesView":
+def upgrades_view(cluster: Cluster, offer: "Offer") -> "UpgradesView":
     """What AKS offers a cluster, lowest first, and where its pools are."""
     ref = cluster.ref
     return {
@@ -251,7 +251,7 @@ def upgrades_view(cluster: Cluster, offer: Offer) -> "UpgradesView":
     }
 
 
-def versions_view(location: str, offered: tuple[Offered, ...]) -> "VersionsView":
+def versions_view(location: str, offered: "tuple[Offered, ...]") -> "VersionsView":
     """The versions that AKS offers in a region, in the order given."""
     versions: list[VersionView] = [
         {

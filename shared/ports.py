@@ -6,14 +6,16 @@ Every call may raise `CallFailed` with a failure that the adapter has classified
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
 from shared.model.letters import Letter
 from shared.model.listing import Page, Query
 from shared.model.operations import Answered, Event, Handle, Head, Operation, StillRunning, Wake
 from shared.model.plans import Action
-from shared.model.versions import Offer, Offered
+
+if TYPE_CHECKING:
+    from shared.model.versions import Offer, Offered
 
 
 class Clock(Protocol):
@@ -47,11 +49,11 @@ class Clusters(Protocol):
         """The cluster's resource group now; with `contents` also which other clusters are in it, by a further read."""
         ...
 
-    def offer(self, ref: ClusterRef) -> Offer | Absent:
+    def offer(self, ref: ClusterRef) -> "Offer | Absent":
         """What AKS would let the cluster's control plane move to."""
         ...
 
-    def offered(self, subscription: str, location: str) -> tuple[Offered, ...]:
+    def offered(self, subscription: str, location: str) -> "tuple[Offered, ...]":
         """The versions that AKS offers in a region (ARM's short spelling), newest first."""
         ...
 

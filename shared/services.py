@@ -21,7 +21,6 @@ from shared.model.letters import Letter
 from shared.model.listing import Page, Query
 from shared.model.operations import Operation, Wake, partition_of
 from shared.model.requests import Origin, Submission
-from shared.model.versions import Offer, Offered
 from shared.ports import Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
 from shared.rules import admission, naming
 from shared.settings import Settings, from_environment
@@ -31,6 +30,7 @@ from shared.work.saving import Desk
 if TYPE_CHECKING:
     from shared.adapters.queues import Queues
     from shared.adapters.tables import Tables
+    from shared.model.versions import Offer, Offered
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 SELDOM = 50_000
@@ -161,7 +161,7 @@ class Services:
             return Refusal(code=Code.NOT_FOUND, message=f"{found.what} does not exist")
         return found, reading.current(ref, operations=self._operations)
 
-    def upgrades(self, ref: ClusterRef, origin: Origin) -> tuple[Cluster, Offer] | Refusal:
+    def upgrades(self, ref: ClusterRef, origin: Origin) -> "tuple[Cluster, Offer] | Refusal":
         """A cluster as Azure shows it now, and what AKS would let its control plane move to. Raises `CallFailed`."""
         refusal = self._refused(origin, READ, ref)
         if refusal is not None:
@@ -171,7 +171,7 @@ class Services:
             return Refusal(code=Code.NOT_FOUND, message=f"cluster {ref} does not exist")
         return found, offer
 
-    def versions(self, location: str, origin: Origin) -> tuple[Offered, ...] | Refusal:
+    def versions(self, location: str, origin: Origin) -> "tuple[Offered, ...] | Refusal":
         """The versions that AKS offers in a region to the default subscription, newest first. Raises `CallFailed`.
 
         They tell nothing of anybody's clusters, so whoever may read any cluster may read them.

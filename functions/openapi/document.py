@@ -41,6 +41,7 @@ REFUSALS: dict[HTTPStatus, str] = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Storage or Azure is away, or the app is not configured. Nothing was accepted; send it again.",
 }
 NO_KEY = "No key, or one that does not open this. The host says so before the app is asked, without a body."
+TOO_LONG = "The address is longer than the host takes, 4 KiB. It says so before the app is asked, without a body."
 A_FAULT = "A fault of the app's own, without a body. Nothing is lost that was accepted: the same request with its key may be sent again."
 BEARER = "Where App Service authentication is on, a token of Microsoft Entra besides: its principal is the caller that the grants name."
 SCHEMES = {
@@ -86,6 +87,7 @@ def _operation(route: Route) -> Json:
         said["security"] = []
     else:
         answers[401] = {"description": NO_KEY}
+    answers[414] = {"description": TOO_LONG}
     answers[500] = {"description": A_FAULT}
     return {**said, "responses": {str(status): answers[status] for status in sorted(answers)}}
 

@@ -87,16 +87,17 @@ def _request(action: str) -> Json:
     known["action"] = {"type": "string", "const": action}
     known["cluster"] |= {"pattern": CLUSTER, "examples": ["prod-rg/web"]}
     drawn["properties"] = {name: _worded(action, name, shape) for name, shape in known.items()}
-    return {"description": ABOUT[action], **drawn, "examples": [EXAMPLES[action]]}
+    return {"description": ABOUT.get(action, action), **drawn, "examples": [EXAMPLES[action]] if action in EXAMPLES else []}
 
 
 def _worded(action: str, name: str, shape: Mapping[str, Any]) -> Json:
-    word = FIELDS.get(f"{action}.{name}") or FIELDS[name]
+    """A field with its word. One without is published as it is, and a test says that it wants one."""
+    word = FIELDS.get(f"{action}.{name}", FIELDS.get(name))
+    said = {**shape} if word is None else {"description": word, **shape}
     inner = shape.get("items", {})
     if "properties" in inner:
-        inner = {**inner, "properties": {key: _worded(action, key, value) for key, value in inner["properties"].items()}}
-        return {"description": word, **shape, "items": inner}
-    return {"description": word, **shape}
+        said["items"] = {**inner, "properties": {key: _worded(action, key, value) for key, value in inner["properties"].items()}}
+    return said
 
 
 def _spelt(action: str) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 from urllib.parse import quote, urlsplit
 
 from azure.core import MatchConditions
@@ -39,7 +39,9 @@ from shared.model.plans import (
     UpgradeControlPlane,
     UpgradePool,
 )
-from shared.model.versions import Offer, Offered
+
+if TYPE_CHECKING:
+    from shared.model.versions import Offer, Offered
 
 AKS_API = "2026-08-01"
 RESOURCES_API = "2021-04-01"
@@ -107,16 +109,20 @@ class ArmClusters:
             case _:
                 assert_never(action)
 
-    def offer(self, ref: ClusterRef) -> Offer | Absent:
+    def offer(self, ref: ClusterRef) -> "Offer | Absent":
         """What AKS would let the cluster's control plane move to."""
-        document = self._read(f"{_path(ref.id)}/upgradeProfiles/default", AKS_API)
-        return Absent(what=f"cluster {ref}") if document is None else _understood(lambda: arm_json.offer_of(document))
+        from shared.adapters import arm_versions
 
-    def offered(self, subscription: str, location: str) -> tuple[Offered, ...]:
+        document = self._read(f"{_path(ref.id)}/upgradeProfiles/default", AKS_API)
+        return Absent(what=f"cluster {ref}") if document is None else _understood(lambda: arm_versions.offer_of(document))
+
+    def offered(self, subscription: str, location: str) -> "tuple[Offered, ...]":
         """The versions that AKS offers in a region, newest first."""
+        from shared.adapters import arm_versions
+
         path = f"/subscriptions/{quote(subscription)}/providers/Microsoft.ContainerService/locations/{quote(location)}/kubernetesVersions"
         document = _json(self._send("GET", f"{path}?api-version={AKS_API}", mutation=False))
-        return _understood(lambda: arm_json.offered_of(document))
+        return _understood(lambda: arm_versions.offered_of(document))
 
     def attempt(self, ref: ClusterRef, action: Action, sight: Sight) -> Handle | None:
         """Ask ARM once. Writes to a cluster or pool carry the etag that was seen, where Azure gave one."""

@@ -7,7 +7,6 @@ from typing import Any
 from shared.model.clusters import SCALE_SET, Cluster, ClusterRef, Group, NodePool, OsType, PoolMode, PowerState, Provider, Range
 from shared.model.plans import MakeCluster
 from shared.model.requests import PoolSpec
-from shared.model.versions import KubernetesVersion, Offer, Offered, Target
 
 Json = Mapping[str, Any]
 _ID = re.compile(r"/subscriptions/([^/]+)/resource[gG]roups/([^/]+)/providers/[^/]+/[^/]+/([^/]+)", re.IGNORECASE)
@@ -81,38 +80,6 @@ def group_of(document: Json) -> Group:
 def provider_of(document: Json) -> Provider:
     """A resource provider's registration as read."""
     return Provider(namespace=str(document.get("namespace", "")), state=str(document.get("registrationState", "Unknown")))
-
-
-def offer_of(document: Json) -> Offer:
-    """What a cluster's upgrade profile offers its control plane. `upgrades` may be absent or null where there is nothing newer."""
-    profile = document["properties"]["controlPlaneProfile"]
-    targets = [
-        Target(version=KubernetesVersion.parse(str(item["kubernetesVersion"])), preview=bool(item.get("isPreview")))
-        for item in profile.get("upgrades") or ()
-    ]
-    return Offer(targets=tuple(sorted(targets, key=lambda target: target.version)))
-
-
-def offered_of(document: Json) -> tuple[Offered, ...]:
-    """What a region offers, newest first. The service lists minors in no order, under `values`, with their patches in a map (recorded).
-
-    A region's default minor stands for its newest patch: that is what a cluster gets that asks for no version.
-    """
-    found: list[Offered] = []
-    for minor in document["values"] or ():
-        patches = {KubernetesVersion.parse(str(name)): facts or {} for name, facts in (minor.get("patchVersions") or {}).items()}
-        plans = tuple(str(plan) for plan in (minor.get("capabilities") or {}).get("supportPlan") or ())
-        for version, facts in patches.items():
-            found.append(
-                Offered(
-                    version=version,
-                    plans=plans,
-                    preview=bool(minor.get("isPreview")),
-                    default=bool(minor.get("isDefault")) and version == max(patches),
-                    upgrades=tuple(sorted(KubernetesVersion.parse(str(name)) for name in facts.get("upgrades") or ())),
-                )
-            )
-    return tuple(sorted(found, key=lambda offered: offered.version, reverse=True))
 
 
 def cluster_body(action: MakeCluster) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from shared.model.plans import (
     UpgradePool,
 )
 from shared.model.requests import PoolSpec
-from shared.model.versions import KubernetesVersion
 
 
 def gap(action: Action, sight: Sight) -> str | None:
@@ -163,6 +162,8 @@ def _control_plane_gap(wanted: str, cluster: Cluster) -> str | None:
 
 def _passed(wanted: str, shown: str | None, what: str) -> str | None:
     """Why a version cannot be reached any more: somebody has gone beyond it, and AKS never goes back."""
+    from shared.model.versions import KubernetesVersion
+
     try:
         beyond = shown is not None and KubernetesVersion.parse(shown) > KubernetesVersion.parse(wanted)
     except ValueError:

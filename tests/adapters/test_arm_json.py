@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.adapters.arm_json import cluster_body, cluster_of, group_of, offer_of, offered_of, pool_of, provider_of, ref_of
+from shared.adapters.arm_json import cluster_body, cluster_of, group_of, pool_of, provider_of, ref_of
+from shared.adapters.arm_versions import offer_of, offered_of
 from shared.model.clusters import TERMINAL_STATES, ClusterRef, Group, NodePool, OsType, PoolMode, PowerState, Provider, Range
 from shared.model.plans import MakeCluster
 from shared.model.versions import Offer

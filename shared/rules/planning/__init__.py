@@ -1,6 +1,7 @@
 """From a request and what was seen of the cluster to a plan, or to a refusal that says what would be possible.
 
-One module for a family of actions; this page only picks the module. Must not call out: what a plan needs to know is in the `Survey`.
+One module for a family of actions; this page only picks the module, and loads it when its action is first asked for. Must not call out:
+what a plan needs to know is in the `Survey`.
 """
 
 from typing import assert_never
@@ -9,12 +10,7 @@ from shared.model.clusters import ClusterRef
 from shared.model.errors import Refusal
 from shared.model.plans import Plan
 from shared.model.requests import Create, Delete, Request, Scale, Start, Stop, Upgrade
-from shared.rules.planning.create import plan_create
-from shared.rules.planning.delete import plan_delete
-from shared.rules.planning.power import plan_power
-from shared.rules.planning.scale import plan_scale
 from shared.rules.planning.survey import AlreadySo, Survey
-from shared.rules.planning.upgrade import plan_upgrade
 
 __all__ = ["AlreadySo", "Survey", "needs_contents", "needs_group", "needs_offer", "plan"]
 
@@ -23,14 +19,24 @@ def plan(request: Request, ref: ClusterRef, survey: Survey) -> Plan | AlreadySo 
     """The plan for the request as things stand, `AlreadySo` if its goal holds, or why there can be none."""
     match request:
         case Create():
+            from shared.rules.planning.create import plan_create
+
             return plan_create(request, ref, survey)
         case Scale():
+            from shared.rules.planning.scale import plan_scale
+
             return plan_scale(request, ref, survey)
         case Delete():
+            from shared.rules.planning.delete import plan_delete
+
             return plan_delete(request, ref, survey)
         case Start() | Stop():
+            from shared.rules.planning.power import plan_power
+
             return plan_power(request, ref, survey)
         case Upgrade():
+            from shared.rules.planning.upgrade import plan_upgrade
+
             return plan_upgrade(request, ref, survey)
         case _:
             assert_never(request)

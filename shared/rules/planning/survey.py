@@ -1,11 +1,14 @@
 """What planning looks at, what every request to an existing cluster wants of it, and the answer that nothing is to be done."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, NodePool
 from shared.model.errors import Code, Fault, Refusal
 from shared.model.plans import Plan
-from shared.model.versions import Offer
+
+if TYPE_CHECKING:
+    from shared.model.versions import Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +17,7 @@ class Survey:
 
     cluster: Cluster | Absent
     group: Group | Absent | None = None
-    offer: Offer | Absent | None = None
+    offer: "Offer | Absent | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
