@@ -9,6 +9,7 @@ from __future__ import annotations  # so that an old Python can read this file f
 import argparse
 import contextlib
 import hashlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -26,6 +27,8 @@ VENVS = ROOT / ".venv"
 LAPTOP = ROOT / ".laptop"
 FASTEST = 100_000.0
 LOCKED = ROOT / "requirements-dev.txt"
+CLI = ROOT / "requirements-az.txt"
+BROKEN = ("DO NOT MATCH THE HASHES", "In --require-hashes mode")  # what pip says of a lock that is wrong, network or not
 MADE = (".venv", ".laptop", ".cache", ".ruff_cache", ".import_linter_cache", ".hypothesis", "dist")
 PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
 
@@ -44,23 +47,34 @@ def held(lock: Path, *, otherwise: str | None = None) -> Iterator[None]:
         yield
 
 
-def environment(python: Python) -> Path:
-    """The interpreter of `.venv/<pyXY>`, made and filled when it is not there or the locked requirements have changed."""
-    home = VENVS / python.tag
+def environment(python: Python, *, prefix: str = "", locked: Path = LOCKED, uv: Path | None = None) -> Path:
+    """The interpreter of `.venv/<prefix><pyXY>`, made and filled when it is not there or what `locked` pins has changed.
+
+    `uv` is an interpreter that has uv, which fills it much faster; pip does where uv cannot: it may know of a way out that uv does not.
+    """
+    home = VENVS / f"{prefix}{python.tag}"
     inside = home / "bin" / "python"
     stamp = home / "made-of"
-    made_of = hashlib.sha256(LOCKED.read_bytes()).hexdigest()
-    with held(VENVS / f"{python.tag}.lock"):
+    made_of = hashlib.sha256(locked.read_bytes()).hexdigest()
+    with held(VENVS / f"{home.name}.lock"):
         if inside.exists() and stamp.exists() and stamp.read_text() == made_of:
             return inside
-        say(f"making {home.relative_to(ROOT)} with Python {python.name} and what {LOCKED.name} locks (once; about a minute)")
+        say(f"making {home.relative_to(ROOT)} with Python {python.name} and what {locked.name} locks (once; about a minute)")
         begun = time.monotonic()
         quietly("the environment could not be made", [python.path, "-m", "venv", "--clear", home])
-        options = ["--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:"]
-        quietly("the requirements could not be installed; is there a network?", [inside, "-m", "pip", "install", *options, "-r", LOCKED])
+        options: list[str | Path] = ["install", "--require-hashes", "--no-deps", "--only-binary=:all:", "-r", locked]
+        by_uv = uv is not None and ended_well([uv, "-m", "uv", "--no-config", "pip", *options, "--python", inside])
+        if not by_uv:
+            pip: list[str | Path] = [inside, "-m", "pip", "--disable-pip-version-check"]
+            quietly("the requirements could not be installed; is there a network?", [*pip, *options])
         stamp.write_text(made_of)
         say(f"made in {time.monotonic() - begun:.0f} seconds")
     return inside
+
+
+def ended_well(command: list[str | Path]) -> bool:
+    """Whether a command ends with 0; nothing of what it says is shown."""
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
 def installed_azurite(inside: Path) -> bool:
@@ -92,7 +106,9 @@ def clean(*, state_only: bool) -> int:
     if not state_only:
         gone += [folder for top in suite.CHECKED for folder in (ROOT / top).rglob("__pycache__")] + [ROOT / "__pycache__"]
     running = "is running: end it with Ctrl-C first"
-    with held(LAPTOP / "up.lock", otherwise=f"`dev.py up` {running}"), held(LAPTOP / "demo.lock", otherwise=f"`dev.py demo` {running}"):
+    with contextlib.ExitStack() as locks:
+        for name in ("up", "demo", "azure"):
+            locks.enter_context(held(LAPTOP / f"{name}.lock", otherwise=f"`dev.py {name}` {running}"))
         for path in gone:
             if path.exists():
                 say(f"removing {path.relative_to(ROOT)}")
@@ -126,6 +142,29 @@ def test(arguments: list[str], wanted: str | None) -> int:
     return suite.close(outcomes)
 
 
+def test_with_cli(arguments: list[str], wanted: str | None) -> int:
+    """The official Azure CLI, unmodified, against the simulated Azure; skipped, and said so, where it cannot be installed."""
+    python = chosen_python(wanted)
+    inside = environment(python)
+    cli = installed_cli(lambda: environment(python, prefix="az-", locked=CLI, uv=inside))
+    if cli is None:
+        return 0
+    paths = [from_here(argument) for argument in arguments]
+    named = any(Path(path.partition("::")[0]).exists() for path in paths)
+    return suite.close(suite.tests([(python, inside)], [*([] if named else ["tests/az"]), f"--az={cli.with_name('az')}", *paths]))
+
+
+def installed_cli(make: Callable[[], Path]) -> Path | None:
+    """What `make` answers; None, after saying why, where the CLI cannot be installed. A lock that is wrong is a fault all the same."""
+    try:
+        return make()
+    except FaultError as fault:
+        if any(words in str(fault) for words in BROKEN):
+            raise
+        say(f"skipped: the simulated Azure is not tried with the Azure CLI, which could not be installed here\n{fault}")
+        return None
+
+
 def from_here(argument: str) -> str:
     """A path given from where the person stands, made whole, because pytest runs at the root; anything else as it is."""
     path, mark, rest = argument.partition("::")
@@ -137,13 +176,13 @@ def from_here(argument: str) -> str:
 
 
 def lock(python: Python, *, upgrade: bool) -> int:
-    """Pin what the two `.in` files ask for, with hashes, for all supported Pythons; then see that each pin has a wheel everywhere."""
+    """Pin what the three `.in` files ask for, with hashes, for all supported Pythons; then see that each pin has a wheel everywhere."""
     inside = environment(python)
     uv: list[str | Path] = [inside, "-m", "uv", "--no-config", "--quiet", "pip"]
     # No address of an index goes into the files, so that they hold with any.
     options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"]
     options += ["--custom-compile-command", "python3 dev.py lock", *(["--upgrade"] if upgrade else [])]
-    for name in ("requirements", "requirements-dev"):
+    for name in ("requirements", "requirements-dev", "requirements-az"):
         say(f"locking {name}.in into {name}.txt")
         quietly("no set of versions fits", [*uv, "compile", *options, "--output-file", f"{name}.txt", f"{name}.in"])
     nowhere = LAPTOP / "nowhere"
@@ -151,10 +190,10 @@ def lock(python: Python, *, upgrade: bool) -> int:
     for version in SUPPORTED:
         name = "{}.{}".format(*version)
         say(f"wheels for Python {name} on {len(PLATFORMS)} platforms")
-        for platform in PLATFORMS:
+        for platform, locked in itertools.product(PLATFORMS, (LOCKED, CLI)):
             options = ["--dry-run", "--only-binary=:all:", "--require-hashes", "--no-deps", f"--target={nowhere}"]
             options += [f"--python-version={name}", f"--python-platform={platform}"]
-            quietly(f"a pin has no wheel for Python {name} on {platform}", [*uv, "install", *options, "-r", LOCKED])
+            quietly(f"a pin of {locked.name} has no wheel for Python {name} on {platform}", [*uv, "install", *options, "-r", locked])
     shutil.rmtree(nowhere, ignore_errors=True)
     return 0
 
@@ -202,13 +241,20 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=_within(0, 65535), default=7071, help="the app's port (default 7071; 0: any free one)")
     up.add_argument("--auth", action="store_true", help="ask for function keys, as Azure does")
     up.add_argument("--workers", type=_within(1, 10), default=1, help="worker processes, 1 to 10 (default 1)")
-    command("demo", "the main job, start to end, at speed 60: create, scale, wait in line, refuse, survive a kill, delete")
-    command("test", "checks, then the tests on every Python found; or only the paths and pytest arguments given")
+    azure = command("azure", "start the simulated Azure alone, for the Azure CLI and other clients; Ctrl-C ends it")
+    azure.add_argument("--speed", type=_speed, default=1.0, help="how many times as fast as real its world runs (default 1)")
+    azure.add_argument("--port", type=_within(0, 65535), default=17445, help="where it listens (default 17445; 0: any free one)")
+    azure.add_argument("--seed", type=_within(0, 2**31), help="decides all that is left to chance in a new world (default 1)")
+    azure.add_argument("--state", metavar="DIR", type=Path, default=LAPTOP / "azure", help="keeps its world (default .laptop/azure)")
+    azure.add_argument("--fresh", action="store_true", help="forget the world that was kept there, and begin a new one")
+    command("demo", "the main job, start to end, at speed 60: create, scale, wait in line, refuse, stop, start, upgrade through a kill, delete")
+    testing = command("test", "checks, then the tests on every Python found; or only the paths and pytest arguments given")
+    testing.add_argument("--az", action="store_true", help="only this: the official Azure CLI against the simulated Azure")
     check = command("check", "lint, form, types and imports")
     check.add_argument("--fix", action="store_true", help="mend first what can be mended")
     command("bench", "count transactions and calls, and measure; a table and JSON")
     command("package", "a zip to deploy, in dist/")
-    pins = command("lock", "pin requirements.in and requirements-dev.in")
+    pins = command("lock", "pin what the requirements*.in files ask for")
     pins.add_argument("--upgrade", action="store_true", help="take newer versions where there are some")
     cleaning = command("clean", "take away what this command line has made")
     cleaning.add_argument("--state", action="store_true", help="only the rehearsed world: storage, the simulated Azure, logs")
@@ -220,7 +266,7 @@ def carry_out(arguments: argparse.Namespace, extra: list[str]) -> int:
     if arguments.command == "clean":
         return clean(state_only=arguments.state)
     if arguments.command == "test":
-        return test(extra, arguments.python)
+        return test_with_cli(extra, arguments.python) if arguments.az else test(extra, arguments.python)
     python = chosen_python(arguments.python)
     if arguments.command == "check":
         return 1 if suite.checks(environment(python), fix=arguments.fix).failed else 0
@@ -229,6 +275,10 @@ def carry_out(arguments: argparse.Namespace, extra: list[str]) -> int:
         return 0
     if arguments.command == "lock":
         return lock(python, upgrade=arguments.upgrade)
+    if arguments.command == "azure":
+        extra = [f"--speed={arguments.speed}", f"--port={arguments.port}", f"--state={arguments.state.absolute()}"]
+        extra += [f"--seed={arguments.seed}"] if arguments.seed is not None else []
+        become(environment(python), "local.azure", [*extra, "--fresh"] if arguments.fresh else extra)
     if arguments.command == "up":
         names = ("host", "speed", "port", "workers")
         extra = [f"--{name}={getattr(arguments, name)}" for name in names] + (["--auth"] if arguments.auth else [])

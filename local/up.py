@@ -52,8 +52,7 @@ def remembered(notes: Path, speed: float) -> tuple[WorldTime, Ports]:
     ports = usual_ports(Ports(arm=17443, identity=17444, storage=StoragePorts(blob=10000, queue=10001, table=10002)))
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         facts = json.loads(notes.read_text())
-        origin = max(world.world_origin, float(facts["world"]))
-        world = WorldTime(speed=speed, real_origin=world.real_origin, world_origin=origin)
+        world = WorldTime.resuming(speed, float(facts["world"]))
         kept = facts["ports"]
         former = usual_ports(Ports(identity=int(kept["identity"]), storage=StoragePorts(**kept["storage"])))
         ports = replace(former, arm=int(kept["arm"]))

@@ -33,6 +33,12 @@ class WorldTime:
         moment = time.time()
         return cls(speed=speed, real_origin=moment, world_origin=moment)
 
+    @classmethod
+    def resuming(cls, speed: float, former: float) -> Self:
+        """A world that goes on from `former` (its last noted time, seconds since 1970): never back, and never behind the real time."""
+        moment = time.time()
+        return cls(speed=speed, real_origin=moment, world_origin=max(moment, former))
+
     def now(self) -> datetime:
         """The instant in the world, aware and UTC."""
         return datetime.fromtimestamp(self.world_origin + (time.time() - self.real_origin) * self.speed, UTC)

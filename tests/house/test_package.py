@@ -36,6 +36,7 @@ TREE = (
     ".venv/py311/bin/python",
     "requirements.in",
     "requirements-dev.txt",
+    "requirements-az.txt",
     "pyproject.toml",
     "dev.py",
     "LICENSE",
@@ -170,7 +171,7 @@ def test_the_host_settings_are_those_the_app_was_measured_with() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-az.txt"])
 def test_every_requirement_is_pinned_with_hashes_and_no_address(name: str) -> None:
     text = (ROOT / name).read_text()
     pins = re.findall(r"^(\S+) ?(?:;.*)?\\$", text, re.MULTILINE)
@@ -190,7 +191,7 @@ def test_what_ships_is_pinned_alike_on_the_laptop() -> None:
 def test_every_direct_dependency_has_its_line_of_reason() -> None:
     wanted = {
         re.split(r"[=<>~;\s\[]", line)[0]
-        for name in ("requirements.in", "requirements-dev.in")
+        for name in ("requirements.in", "requirements-dev.in", "requirements-az.in")
         for line in (ROOT / name).read_text().splitlines()
         if line and not line.startswith(("#", "-"))
     }
