@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from shared.model.errors import Stale
 from shared.model.letters import Letter
 from shared.model.listing import BadContinuation, Page, Query, Summary
-from shared.model.operations import Event, Head, Operation, Wake, partition_of
+from shared.model.operations import ENDED, Event, Head, Operation, Wake, partition_of
 from shared.ports import Change, Key, OpenRow, Stored
 from shared.rules import naming
 
@@ -137,13 +137,18 @@ class MemoryOperations:
             partition = naming.partition(query.cluster)
             own = [operation for operation in self.operations.values() if operation.partition == partition]
             return [_summary(item) for item in sorted(own, key=lambda item: item.id) if query.since <= item.created_at <= query.until]
-        opened = [self.operations[row.operation] for row in self.opened.values() if row.operation in self.operations]
-        opened = sorted((item for item in opened if not item.ended), key=lambda item: naming.newest_first(item.created_at) + item.id)
-        ended = sorted(self.journalled.values(), key=lambda item: naming.newest_first(item.updated_at) + item.id)
         # As fine as the keys of the real thing: milliseconds.
         oldest, newest = naming.newest_first(query.since), naming.newest_first(query.until)
-        within = (item for item in ended if newest <= naming.newest_first(item.updated_at) <= oldest)
-        return [_summary(item) for item in (*opened, *within)]
+
+        def within(item: Operation) -> bool:
+            return newest <= naming.newest_first(item.updated_at) <= oldest
+
+        rows = [self.operations[row.operation] for row in self.opened.values() if row.operation in self.operations]
+        reads_open = not query.statuses or query.statuses - ENDED
+        opened = [item for item in rows if reads_open and (not item.ended or (within(item) and item.id not in self.journalled))]
+        opened.sort(key=lambda item: naming.newest_first(item.created_at) + item.id)
+        ended = sorted(self.journalled.values(), key=lambda item: naming.newest_first(item.updated_at) + item.id)
+        return [_summary(item) for item in (*opened, *filter(within, ended))]
 
 
 class MemoryWakes:

@@ -180,7 +180,7 @@ class Stack:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The process ids of all that runs: storage, simulator, host and its workers."""
+        """The process ids of what runs: storage, simulator, host and the worker it began with; further workers end with it."""
         single = (self.storage.pid, None if self._simulator is None else self._simulator.pid)
         return (*(pid for pid in single if pid is not None), *self.host_pids)
 

@@ -17,12 +17,14 @@ from aiohttp import web
 from local.host.keys import Keys
 from local.host.log import Log
 from local.host.running import Host, HostOptions
-from local.host.settings import HostError, app_environment, read_host_settings, read_local_settings
-from local.host.web import BODY_LIMIT, Door
+from local.host.settings import HostError, app_environment, body_limit, read_host_settings, read_local_settings
+from local.host.standing import Standing
+from local.host.web import Door
 from local.worldtime import WorldTime
 
 _PORT = 7071
 _MOST_WORKERS = 10
+_LONGEST_LINE = 65536  # more than the host takes: what is too long is refused by the door, which knows the right status
 
 
 def main() -> int:
@@ -56,10 +58,45 @@ def _arguments() -> argparse.Namespace:
 
 async def _serve(asked: argparse.Namespace) -> int:
     root: Path = asked.app_root.resolve()
+    bound = _bound(asked.port if asked.port is not None else read_local_settings(root).port or _PORT)
+    port: int = bound.getsockname()[1]
+    keys = (Keys.read(asked.keys) if asked.keys else Keys.generated()) if asked.auth else None
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    standing = Standing(lambda: _made(asked, root, port))
+    await standing.start()
+    limit = body_limit(standing.host.options.environment)
+    app = web.Application(client_max_size=limit)
+    app.router.add_route("*", r"/{anything:[\s\S]*}", Door(standing, keys=keys, body_limit=limit).answer)
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1, max_line_size=_LONGEST_LINE)
+    await runner.setup()
+    site = web.SockSite(runner, bound)
+    await site.start()
+    admitted = standing.host.admitted
+    said = {
+        "ready": True,
+        "url": f"http://127.0.0.1:{port}",
+        "pid": os.getpid(),
+        "pids": standing.host.pids,
+        "functions": sorted(admitted.functions),
+    }
+    said |= {"errors": dict(admitted.errors)} if admitted.errors else {}
+    said |= {"keys": keys.said()} if keys is not None and not asked.keys else {}
+    print(json.dumps(said), flush=True)
+    standing.failure.add_done_callback(lambda _: told.set())
+    await told.wait()
+    await site.stop()
+    await standing.close()
+    await runner.cleanup()
+    await asyncio.sleep(0)  # a turn of the loop for connections that were closed just now
+    return 1 if standing.failure.done() else 0
+
+
+def _made(asked: argparse.Namespace, root: Path, port: int) -> Host:
+    """A host for what the app's folder and the environment say now."""
     local = read_local_settings(root)
     settings = read_host_settings(root, {**local.values, **os.environ})
-    bound = _bound(asked.port if asked.port is not None else local.port or _PORT)
-    port: int = bound.getsockname()[1]
     environment = app_environment(local, os.environ, port=port)
     options = HostOptions(
         app_root=root,
@@ -70,35 +107,7 @@ async def _serve(asked: argparse.Namespace) -> int:
         before=asked.before,
         state=asked.state,
     )
-    keys = (Keys.read(asked.keys) if asked.keys else Keys.generated()) if asked.auth else None
-    told = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    host = Host(options, Log(levels=settings.log_levels))
-    await host.start()
-    app = web.Application(client_max_size=BODY_LIMIT)
-    app.router.add_route("*", "/{anything:.*}", Door(host, keys=keys).answer)
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    site = web.SockSite(runner, bound)
-    await site.start()
-    said = {
-        "ready": True,
-        "url": f"http://127.0.0.1:{port}",
-        "pid": os.getpid(),
-        "pids": host.pids,
-        "functions": sorted(host.admitted.functions),
-    }
-    said |= {"errors": dict(host.admitted.errors)} if host.admitted.errors else {}
-    said |= {"keys": keys.said()} if keys is not None and not asked.keys else {}
-    print(json.dumps(said), flush=True)
-    host.failure.add_done_callback(lambda _: told.set())
-    await told.wait()
-    await site.stop()
-    await host.close()
-    await runner.cleanup()
-    await asyncio.sleep(0)  # a turn of the loop for connections that were closed just now
-    return 1 if host.failure.done() else 0
+    return Host(options, Log(levels=settings.log_levels))
 
 
 def _processes(said: str) -> int:

@@ -17,6 +17,7 @@ _FUNCTION_NAME = re.compile(r"(?!host$)[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE)
 _BINDING_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]{0,127}|\$return")
 _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _BUILT_IN_ROUTES = ("admin", "runtime")
+_BUNDLED = frozenset({"queueTrigger", "queue"})
 _KNOWN = frozenset({"httpTrigger", "http", "queueTrigger", "queue", "timerTrigger"})
 
 
@@ -118,6 +119,9 @@ class _Admission:
                 raise HostError(message)
             if binding.type not in _KNOWN or (binding.inward and not binding.is_trigger):
                 message = f"this host has no binding of type {binding.type} {'for input' if binding.inward else 'for output'}"
+                raise HostError(message)
+            if binding.type in _BUNDLED and not self._settings.bundle:
+                message = f"the binding type {binding.type} is not registered: host.json names no extensionBundle (id and version)"
                 raise HostError(message)
 
     def _queue(self, binding: Binding) -> QueueName:

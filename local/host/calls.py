@@ -85,6 +85,16 @@ Outcome = Done | Failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """That an invocation repeats one that failed: repetition number `count` of `most` (-1: any number), and what went wrong before."""
+
+    count: int
+    most: int
+    error: str
+    trace: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
     """A message as storage hands it out; the instants are aware."""
 
@@ -169,9 +179,11 @@ def timer_json(call: TimerCall) -> str:
     return json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": call.past_due})
 
 
-def call_frame(call: Call, *, function: str, invocation: str) -> Frame:
+def call_frame(call: Call, *, function: str, invocation: str, attempt: Attempt | None = None) -> Frame:
     """The frame that asks a worker to invoke `function`."""
     head: dict[str, Any] = {"kind": "invoke", "function": function, "invocation": invocation}
+    if attempt is not None:
+        head["attempt"] = {"count": attempt.count, "most": attempt.most, "error": attempt.error, "trace": attempt.trace}
     match call:
         case HttpCall():
             said: dict[str, Any] = {"method": call.method, "url": call.url}
@@ -200,6 +212,12 @@ def call_from(frame: Frame) -> Call:
         case _:
             message = f"a frame of kind {frame.head.get('kind')!r} holds no call"
             raise ValueError(message)
+
+
+def attempt_from(frame: Frame) -> Attempt | None:
+    """Read what `call_frame` wrote about a repetition."""
+    said = frame.head.get("attempt")
+    return None if said is None else Attempt(**said)
 
 
 def outcome_frame(outcome: Outcome, *, invocation: str) -> Frame:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import azure.functions
 from azure.functions._abc import RetryContext, RpcException, TraceContext  # the library exports no name for what Context must answer
 
+from local.host.calls import Attempt
 from local.host.indexing import LoadedFunction
 
 
@@ -49,32 +50,57 @@ class InvocationTrace(TraceContext):
     Attributes = attributes
 
 
-class NoRetries(RetryContext):
-    """An invocation that the host does not repeat by itself."""
+class Fault(RpcException):
+    """What went wrong in the attempt before; all empty where there was none."""
+
+    def __init__(self, attempt: Attempt | None) -> None:
+        self._attempt = attempt
+
+    @property
+    def source(self) -> str:
+        """Nothing: the worker does not say."""
+        return ""
+
+    @property
+    def stack_trace(self) -> str:
+        """Where it came from."""
+        return self._attempt.trace if self._attempt else ""
+
+    @property
+    def message(self) -> str:
+        """The error in one line."""
+        return self._attempt.error if self._attempt else ""
+
+
+class Repetition(RetryContext):
+    """Which repetition of a failed invocation this is; the first attempt is number 0."""
+
+    def __init__(self, attempt: Attempt | None) -> None:
+        self._attempt = attempt
 
     @property
     def retry_count(self) -> int:
-        """Nothing was repeated."""
-        return 0
+        """How often it was repeated before, this time included."""
+        return self._attempt.count if self._attempt else 0
 
     @property
     def max_retry_count(self) -> int:
-        """Nothing will be."""
-        return 0
+        """How often it may be repeated; -1 is without end."""
+        return self._attempt.most if self._attempt else 0
 
     @property
     def exception(self) -> RpcException:
-        """There was no attempt before this one."""
-        message = "this invocation is no retry"
-        raise LookupError(message)
+        """What went wrong in the attempt before this one."""
+        return Fault(self._attempt)
 
 
 class InvocationContext(azure.functions.Context):
     """The `context` parameter."""
 
-    def __init__(self, function: LoadedFunction, invocation: str) -> None:
+    def __init__(self, function: LoadedFunction, invocation: str, attempt: Attempt | None) -> None:
         self._function = function
         self._invocation = invocation
+        self._attempt = attempt
 
     @property
     def invocation_id(self) -> str:
@@ -103,8 +129,8 @@ class InvocationContext(azure.functions.Context):
 
     @property
     def retry_context(self) -> RetryContext:
-        """No retries: this host does not apply retry policies."""
-        return NoRetries()
+        """How often the host has repeated it."""
+        return Repetition(self._attempt)
 
 
 def current_invocation() -> Current | None:

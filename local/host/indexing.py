@@ -17,6 +17,7 @@ from typing import Any
 import azure.functions
 
 from local.host.bindings import GENERIC, converter
+from local.host.retrying import BadPolicy, RetryPolicy
 
 RETURN = "$return"
 
@@ -52,6 +53,7 @@ class Function:
     name: str
     directory: str
     bindings: tuple[Binding, ...]
+    retry: RetryPolicy | None = None
 
     @property
     def trigger(self) -> Binding:
@@ -64,12 +66,15 @@ class Function:
 
     def said(self) -> dict[str, Any]:
         """This as JSON, for the pipe."""
-        return {"name": self.name, "directory": self.directory, "bindings": [dict(binding.properties) for binding in self.bindings]}
+        bindings = [dict(binding.properties) for binding in self.bindings]
+        retry = None if self.retry is None else self.retry.said()
+        return {"name": self.name, "directory": self.directory, "bindings": bindings, "retry": retry}
 
     @classmethod
     def heard(cls, said: Mapping[str, Any]) -> "Function":
         """Read what `said` wrote."""
-        return cls(name=said["name"], directory=said["directory"], bindings=tuple(_binding(properties) for properties in said["bindings"]))
+        bindings = tuple(_binding(properties) for properties in said["bindings"])
+        return cls(name=said["name"], directory=said["directory"], bindings=bindings, retry=RetryPolicy.heard(said["retry"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +131,11 @@ def _loaded(built: Any) -> LoadedFunction:  # noqa: ANN401 - the library's Funct
     code: Callable[..., Any] = built.get_user_function()
     bindings = tuple(_binding(json.loads(raw)) for raw in built.get_raw_bindings())
     directory = str(Path(inspect.getfile(code)).resolve().parent)
-    function = Function(name=built.get_function_name(), directory=directory, bindings=bindings)
     try:
-        return _checked(function, code)
-    except IndexingError as error:
-        message = f"cannot load the function {function.name}: {error}"
+        retry = RetryPolicy.of_setting(built.get_settings_dict("retry_policy"))
+        return _checked(Function(name=built.get_function_name(), directory=directory, bindings=bindings, retry=retry), code)
+    except (IndexingError, BadPolicy) as error:
+        message = f"cannot load the function {built.get_function_name()}: {error}"
         raise IndexingError(message) from error.__cause__
 
 

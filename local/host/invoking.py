@@ -14,7 +14,7 @@ import azure.functions
 from azure.functions import meta
 
 from local.host.bindings import converter, datum
-from local.host.calls import Call, Done, Failed, HttpAnswer, HttpCall, Outcome, QueueCall, TimerCall, timer_json
+from local.host.calls import Attempt, Call, Done, Failed, HttpAnswer, HttpCall, Outcome, QueueCall, TimerCall, timer_json
 from local.host.context import Current, InvocationContext, current
 from local.host.indexing import RETURN, LoadedFunction
 
@@ -36,11 +36,11 @@ class OutValue(azure.functions.Out[Any]):
         return self._value
 
 
-def invoke(function: LoadedFunction, call: Call, *, invocation: str) -> Outcome:
+def invoke(function: LoadedFunction, call: Call, *, invocation: str, attempt: Attempt | None = None) -> Outcome:
     """Run a plain function; every fault, of ours or of the function, is a `Failed`."""
     token = current.set(Current(function=function.name, invocation=invocation))
     try:
-        arguments, outs = _arguments(function, call, invocation)
+        arguments, outs = _arguments(function, call, invocation, attempt)
         return _done(function, function.code(**arguments), outs)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the function raises is this invocation's outcome
         return _failed(error)
@@ -48,11 +48,11 @@ def invoke(function: LoadedFunction, call: Call, *, invocation: str) -> Outcome:
         current.reset(token)
 
 
-async def invoke_async(function: LoadedFunction, call: Call, *, invocation: str) -> Outcome:
+async def invoke_async(function: LoadedFunction, call: Call, *, invocation: str, attempt: Attempt | None = None) -> Outcome:
     """Run an `async def` function on the running loop; else as `invoke`."""
     token = current.set(Current(function=function.name, invocation=invocation))
     try:
-        arguments, outs = _arguments(function, call, invocation)
+        arguments, outs = _arguments(function, call, invocation, attempt)
         return _done(function, await function.code(**arguments), outs)
     except Exception as error:  # noqa: BLE001 - whatever the function raises is this invocation's outcome
         return _failed(error)
@@ -60,7 +60,9 @@ async def invoke_async(function: LoadedFunction, call: Call, *, invocation: str)
         current.reset(token)
 
 
-def _arguments(function: LoadedFunction, call: Call, invocation: str) -> tuple[dict[str, Any], dict[str, OutValue]]:
+def _arguments(
+    function: LoadedFunction, call: Call, invocation: str, attempt: Attempt | None
+) -> tuple[dict[str, Any], dict[str, OutValue]]:
     trigger = function.function.trigger
     arguments: dict[str, Any] = {}
     outs: dict[str, OutValue] = {}
@@ -78,7 +80,7 @@ def _arguments(function: LoadedFunction, call: Call, invocation: str) -> tuple[d
             raise NotImplementedError(message)
         arguments[parameter.name] = found.decode(data, trigger_metadata=metadata)
     if function.wants_context:
-        arguments["context"] = InvocationContext(function, invocation)
+        arguments["context"] = InvocationContext(function, invocation, attempt)
     return arguments, outs
 
 

@@ -8,15 +8,15 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from local.host.settings import HostError
 
 
-class Level(IntEnum):
-    """How much a request may do; each level includes those below it."""
+class Level(Enum):
+    """What a key was found to be; `opens` says what that is good for."""
 
     ANONYMOUS = 0
     FUNCTION = 1
@@ -73,6 +73,14 @@ class Keys:
         if any(_same(key, known) for known in [*self.host.values(), *own.values()]):
             return Level.FUNCTION
         return Level.ANONYMOUS
+
+
+def opens(level: Level, asked: Level) -> bool:
+    """Whether a request of `level` may pass where `asked` is asked for: the very level, or any for an administrator.
+
+    The levels are no ladder: a system key, which extensions use for their own webhooks, opens no function.
+    """
+    return asked is Level.ANONYMOUS or level is Level.ADMIN or level is asked
 
 
 def needed(auth_level: str) -> Level:

@@ -55,6 +55,11 @@ class Listener:
         """The queue it listens to."""
         return self._queue
 
+    @property
+    def busy(self) -> bool:
+        """Whether a message that was received is not settled yet."""
+        return bool(self._in_flight)
+
     def wake(self) -> None:
         """Look at once: this host has just put something into the queue."""
         self._woken.set()
@@ -118,9 +123,10 @@ class Listener:
         message = held.message
         poison = poison_queue(self._queue.queue)
         try:
-            if poison is not None and (message.dequeue_count or 0) > self._settings.max_dequeue_count:
-                await self._to_poison(client, held, poison, why="dequeued too often")
-                return
+            if (message.dequeue_count or 0) > self._settings.max_dequeue_count:
+                if poison is not None:
+                    await self._to_poison(client, held, poison, why="dequeued too often")
+                return  # without a poison queue it is not tried again either: it comes and goes until it expires
             body = decoded(message.content, self._settings.encoding)
             if body is None:
                 if poison is not None:

@@ -15,13 +15,16 @@ from pathlib import Path
 from azure.core.exceptions import AzureError
 
 from local.host.admitting import Admitted, QueueName, admit
-from local.host.calls import Arrived, Call, Done, Failed, HttpCall, Outcome, TimerCall, queue_call
+from local.host.calls import Arrived, Attempt, Call, Done, Failed, HttpCall, Outcome, TimerCall, queue_call
 from local.host.indexing import Function
 from local.host.listening import Listener
+from local.host.locks import Alone, Locks, LockTimes
 from local.host.log import Log
 from local.host.ncrontab import fires_often
+from local.host.retrying import Retries
 from local.host.settings import HostError, HostSettings
 from local.host.storage import Queues
+from local.host.throttle import Throttle
 from local.host.ticking import Monitor, Ticker
 from local.host.workers import Workers, WorkerSettings
 from local.worldtime import WorldTime
@@ -49,6 +52,7 @@ class HostOptions:
     processes: int = 1
     before: str | None = None
     state: Path | None = None
+    grace: timedelta = GRACE
 
 
 class Host:
@@ -60,16 +64,20 @@ class Host:
         self.admitted = Admitted()
         self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.outstanding = 0
+        self.throttle = Throttle(options.settings)
         self._started_at = time.monotonic()
-        self._draining = False
+        self._drained = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._listeners: list[Listener] = []
-        self._tickers: list[Ticker] = []
+        self._timers: list[Alone] = []
         self._triggers: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[Outcome]] = set()
         self._queues = Queues(options.settings.queues.encoding, told=self._wake)
-        self._monitor = Monitor(options.state / "timers.json" if options.state is not None else None)
+        self._retries = Retries(options.world.speed, log)
+        self._monitor = Monitor(options.state / "timers" if options.state is not None else None)
+        times = LockTimes.at(options.world.speed, period=options.settings.lock_period, recheck=options.settings.lock_recheck)
+        self._locks = Locks(folder=options.state / "locks" if options.state is not None else None, times=times)
         self._workers = Workers(
             WorkerSettings(
                 app_root=options.app_root,
@@ -94,15 +102,20 @@ class Host:
         return timedelta(seconds=time.monotonic() - self._started_at)
 
     @property
+    def outstanding_retries(self) -> int:
+        """How many functions wait for their next attempt."""
+        return self._retries.outstanding
+
+    @property
     def draining(self) -> Draining:
         """Whether queues and timers are let go, and whether the last of their work is done."""
-        if not self._draining:
+        if not self._drained.is_set():
             return Draining.DISABLED
         return Draining.COMPLETED if self._idle.is_set() else Draining.IN_PROGRESS
 
     @property
-    def _sources(self) -> list[Listener | Ticker]:
-        return [*self._listeners, *self._tickers]
+    def _sources(self) -> list[Listener | Alone]:
+        return [*self._listeners, *self._timers]
 
     async def start(self) -> None:
         """Start the workers, index the app and begin to listen; HostError when the app as a whole cannot run."""
@@ -116,16 +129,19 @@ class Host:
         except HostError:
             await self._workers.close()
             raise
+        for setting in ("WEBSITE_TIME_ZONE", "TZ"):
+            if self.options.environment.get(setting, "UTC").upper() not in {"UTC", "ETC/UTC"}:
+                self.log.event("time_zone_not_honoured", level="warning", setting=setting, why="schedules are in UTC here, as in Azure")
         for function, error in self.admitted.errors.items():
             self.log.event("function_dropped", level="error", function=function, error=error)
         self._listen()
 
-    async def invoke(self, function: str, call: Call) -> Outcome:
+    async def invoke(self, function: str, call: Call, attempt: Attempt | None = None) -> Outcome:
         """Run a function and write its outputs; an output that cannot be written fails the invocation."""
         self.outstanding += 1
         self._note_idle()
         try:
-            outcome = await self._workers.invoke(function, call)
+            outcome = await self._workers.invoke(function, call, attempt)
             if isinstance(outcome, Done):
                 for binding, texts in outcome.outputs.items():
                     for text in texts:
@@ -146,22 +162,16 @@ class Host:
         task.add_done_callback(self._background.discard)
 
     def drain(self) -> None:
-        """Take nothing more from queues and timers; HTTP goes on."""
-        self._draining = True
+        """Take nothing more from queues and timers, and repeat nothing; HTTP goes on."""
+        self._drained.set()
         for trigger in self._sources:
             trigger.stop()
-
-    def resume(self) -> None:
-        """Take work again."""
-        if self._draining:
-            self._draining = False
-            self._listen()
 
     async def close(self) -> None:
         """Drain for at most ten seconds and end; messages still under way come back when their lease ends."""
         self.drain()
         try:
-            async with asyncio.timeout(GRACE.total_seconds()):
+            async with asyncio.timeout(self.options.grace.total_seconds()):
                 await self._idle.wait()
         except TimeoutError:
             self.log.event("work_abandoned", level="warning", invocations=self.outstanding)
@@ -179,7 +189,7 @@ class Host:
             for name, queue in self.admitted.queues.items()
             if name in enabled
         ]
-        self._tickers = [self._ticker(name) for name in self.admitted.schedules if name in enabled]
+        self._timers = [self._timer(name) for name in self.admitted.schedules if name in enabled]
         for trigger in self._sources:
             task = asyncio.create_task(trigger.run())
             self._triggers.add(task)
@@ -192,6 +202,9 @@ class Host:
         else:
             self._idle.set()
 
+    def _timer(self, name: str) -> Alone:
+        return Alone(f"Host.Functions.{name}.Listener", lambda: self._ticker(name), self._locks, self.log)
+
     def _ticker(self, name: str) -> Ticker:
         trigger, schedule = self.admitted.functions[name].trigger, self.admitted.schedules[name]
         watched = trigger.properties.get("useMonitor", True) and not fires_often(schedule, self.options.world.now())
@@ -201,9 +214,14 @@ class Host:
             world=self.options.world,
             monitor=self._monitor if watched else None,
             run_on_startup=bool(trigger.properties.get("runOnStartup", False)),
-            invoke=self.invoke,
+            invoke=self._repeat,
             log=self.log,
         )
+
+    async def _repeat(self, function: str, call: Call) -> Outcome:
+        """Run a timer's function, and again as its retry policy says."""
+        policy = self.admitted.functions[function].retry
+        return await self._retries.run(function, policy, lambda attempt: self.invoke(function, call, attempt), self._drained)
 
     def _trigger_ended(self, task: asyncio.Task[None]) -> None:
         self._triggers.discard(task)

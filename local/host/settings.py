@@ -15,6 +15,7 @@ from typing import Literal
 from local.host.timespans import parse_timespan
 
 _OVERRIDE = "azurefunctionsjobhost__"
+_SHORTEST_LEASE, _LONGEST_LEASE = timedelta(seconds=15), timedelta(seconds=60)  # what blob storage takes
 _SETTING = re.compile(r"%([^%\s]+)%")
 
 
@@ -45,6 +46,10 @@ class HostSettings:
     function_timeout: timedelta | None = timedelta(minutes=30)
     log_levels: Mapping[str, str] = field(default_factory=dict)
     only_functions: frozenset[str] | None = None
+    bundle: bool = True
+    """Whether host.json names an extension bundle, which brings every binding but HTTP and timers."""
+    lock_period: timedelta = timedelta(seconds=60)
+    lock_recheck: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,9 @@ def host_settings(document: object, environment: Mapping[str, str], *, processor
         raise HostError(message)
     flat = _Flat(document, environment)
     batch_size = flat.number("extensions:queues:batchSize", 16, least=1, most=32)
-    cores = processors or os.cpu_count() or 1
+    cores = 1 if environment.get("WEBSITE_SKU") == "Dynamic" else processors or os.cpu_count() or 1
+    development = environment.get("AZURE_FUNCTIONS_ENVIRONMENT", "Development").lower() == "development"
+    seldom = timedelta(seconds=2) if development else timedelta(minutes=1)
     encoding = flat.text("extensions:queues:messageEncoding", "base64").lower()
     if encoding not in {"none", "base64"}:
         message = f"host.json: extensions:queues:messageEncoding is {encoding!r}, want none or base64"
@@ -70,7 +77,7 @@ def host_settings(document: object, environment: Mapping[str, str], *, processor
     queues = QueueSettings(
         batch_size=batch_size,
         new_batch_threshold=flat.number("extensions:queues:newBatchThreshold", batch_size // 2 * cores, least=0),
-        max_polling_interval=flat.span("extensions:queues:maxPollingInterval", timedelta(seconds=2), least=timedelta(milliseconds=100)),
+        max_polling_interval=flat.span("extensions:queues:maxPollingInterval", seldom, least=timedelta(milliseconds=100)),
         visibility_timeout=flat.span("extensions:queues:visibilityTimeout", timedelta(0), least=timedelta(0)),
         max_dequeue_count=flat.number("extensions:queues:maxDequeueCount", 5, least=1),
         encoding="none" if encoding == "none" else "base64",
@@ -84,6 +91,9 @@ def host_settings(document: object, environment: Mapping[str, str], *, processor
         function_timeout=flat.limit("functionTimeout", timedelta(minutes=30)),
         log_levels=flat.under("logging:logLevel"),
         only_functions=frozenset(str(name).casefold() for name in only) if isinstance(only, list) else None,
+        bundle=bool(flat.text("extensionBundle:id", "") and flat.text("extensionBundle:version", "")),
+        lock_period=flat.span("singleton:listenerLockPeriod", timedelta(seconds=60), least=_SHORTEST_LEASE, most=_LONGEST_LEASE),
+        lock_recheck=flat.span("singleton:listenerLockRecoveryPollingInterval", timedelta(seconds=60), least=_SHORTEST_LEASE),
     )
 
 
@@ -138,8 +148,23 @@ def connection_string(setting: str, environment: Mapping[str, str]) -> str:
     for candidate in (f"AzureWebJobs{name}", name, f"ConnectionStrings__{name}"):
         if found := environment.get(candidate):
             return found
-    message = f"the connection {name!r} is not among the settings (identity-based connections are not supported by this host)"
+    start = f"{name}__".lower()
+    if any(setting.lower().startswith((start, f"azurewebjobs{start}")) for setting in environment):
+        message = f"the connection {name!r} is an identity's ({name}__...), which this host does not support: it wants a connection string"
+    else:
+        message = f"the connection {name!r} is not among the settings"
     raise HostError(message)
+
+
+def body_limit(environment: Mapping[str, str]) -> int:
+    """How many bytes a request may bring: 100 MiB, or what FUNCTIONS_REQUEST_BODY_SIZE_LIMIT says; HostError where that is no number."""
+    said = environment.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT")
+    if said is None:
+        return 104_857_600
+    if not (said.isascii() and said.isdigit()):
+        message = f"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT is {said!r}, want a number of bytes"
+        raise HostError(message)
+    return int(said)
 
 
 def switched_on(text: str | None) -> bool:
@@ -185,7 +210,7 @@ class _Flat:
             raise HostError(message)
         return number
 
-    def span(self, path: str, default: timedelta, *, least: timedelta) -> timedelta:
+    def span(self, path: str, default: timedelta, *, least: timedelta, most: timedelta = timedelta.max) -> timedelta:
         value = self._get(path)
         if value is None:
             return default
@@ -194,8 +219,8 @@ class _Flat:
         except ValueError as error:
             message = f"host.json: {path}: {error}"
             raise HostError(message) from error
-        if span < least:
-            message = f"host.json: {path} is {value!r}, want at least {least}"
+        if not least <= span <= most:
+            message = f"host.json: {path} is {value!r}, want at least {least}" + ("" if most == timedelta.max else f" and at most {most}")
             raise HostError(message)
         return span
 

@@ -1,6 +1,6 @@
 """Timer triggers: runs a function when its schedule falls due in world time, and remembers when it last did.
 
-The memory is one JSON file a host, in the place of the blobs that the real host keeps. Missed ticks are not made up, but for one at
+The memory is one JSON file a timer, in the place of the blobs that the real host keeps. Missed ticks are not made up, but for one at
 the start.
 """
 
@@ -46,28 +46,37 @@ class Status:
 
 
 class Monitor:
-    """The statuses of all timers, in a JSON file, or only in memory where there is no file."""
+    """The statuses of all timers, each in a JSON file of `folder`, or only in memory where there is none.
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    A status is read anew each time: another host may have run the timer in between.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
         self._statuses: dict[str, Status] = {}
-        if path is not None:
-            with contextlib.suppress(OSError, ValueError, KeyError, AttributeError, TypeError):  # unreadable is as good as never written
-                self._statuses = {name: Status.heard(said) for name, said in json.loads(path.read_text(encoding="utf-8")).items()}
 
     def status(self, function: str) -> Status | None:
-        """What is kept of `function`'s timer."""
-        return self._statuses.get(function)
+        """What is kept of `function`'s timer; what cannot be read is as good as never written."""
+        if self._folder is None:
+            return self._statuses.get(function)
+        with contextlib.suppress(OSError, ValueError, KeyError, AttributeError, TypeError):
+            return Status.heard(json.loads(self._place(self._folder, function).read_text(encoding="utf-8")))
+        return None
 
     def keep(self, function: str, status: Status) -> None:
         """Remember `status`, so that it survives the end of this process at any instant."""
-        self._statuses[function] = status
-        if self._path is None:
+        if self._folder is None:
+            self._statuses[function] = status
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps({name: kept.said() for name, kept in self._statuses.items()}, indent=2), encoding="utf-8")
-        fresh.replace(self._path)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        place = self._place(self._folder, function)
+        fresh = place.with_suffix(".new")
+        fresh.write_text(json.dumps(status.said(), indent=2), encoding="utf-8")
+        fresh.replace(place)
+
+    @staticmethod
+    def _place(folder: Path, function: str) -> Path:
+        return folder / f"Host.Functions.{function}.json"
 
 
 def at_start(stored: Status | None, schedule: Schedule, now: datetime) -> tuple[Status | None, bool]:
@@ -117,22 +126,20 @@ class Ticker:
     async def run(self) -> None:
         """Tick until stopped. The next tick is looked for only when one has returned, so ticks never overlap."""
         now = self._world.now()
-        past_due = False
-        if self._monitor is not None:
-            self._status, past_due = at_start(self._monitor.status(self._function), self._schedule, now)
-            if self._status is not None:
-                self._monitor.keep(self._function, self._status)
+        stored = self._monitor.status(self._function) if self._monitor is not None else None
+        self._status, past_due = at_start(stored, self._schedule, now)
+        if self._monitor is not None and self._status is not None:
+            self._monitor.keep(self._function, self._status)
         if past_due:
             await self._tick(now, past_due=True)
         elif self._run_on_startup:
             await self._tick(now, at_startup=True)
         while not self._stopping.is_set():
-            due = self._status.next if self._status is not None else self._schedule.after(self._world.now())
-            if due is None:
+            if self._status is None:
                 self._log.event("timer_never_due", level="warning", function=self._function)
                 return
-            if await self._wait_until(due):
-                await self._tick(max(self._world.now(), due))
+            if await self._wait_until(self._status.next):
+                await self._tick(max(self._world.now(), self._status.next))
 
     async def _wait_until(self, due: datetime) -> bool:
         """Whether `due` came before the end."""
@@ -144,9 +151,9 @@ class Ticker:
 
     async def _tick(self, at: datetime, *, past_due: bool = False, at_startup: bool = False) -> None:
         """Run the function once; whether it fails changes nothing here: the schedule goes on."""
-        status = self._status.said() if self._status is not None else None
+        status = self._status.said() if self._monitor is not None and self._status is not None else None
         await self._invoke(self._function, TimerCall(past_due=past_due, status=status))
-        if self._monitor is None or self._status is None:
+        if self._status is None:
             return
         reckoned = at if at_startup else max(at, self._status.next)
         following = self._schedule.after(reckoned)
@@ -154,4 +161,5 @@ class Ticker:
             self._status = None
             return
         self._status = Status(last=reckoned, next=following, updated=reckoned)
-        self._monitor.keep(self._function, self._status)
+        if self._monitor is not None:
+            self._monitor.keep(self._function, self._status)

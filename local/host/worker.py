@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
-from local.host.calls import call_from, outcome_frame
+from local.host.calls import attempt_from, call_from, outcome_frame
 from local.host.context import current_invocation
 from local.host.frames import Frame, FrameWriter, read_frame
 from local.host.indexing import LoadedFunction, index, load_app, put_first
@@ -87,20 +87,23 @@ class Worker:
         self._writer.write(Frame(head={"kind": "loaded", "functions": [function.function.said() for function in loaded]}))
 
     def _start(self, function: LoadedFunction, frame: Frame, invocation: str) -> None:
-        call = call_from(frame)
+        call, attempt = call_from(frame), attempt_from(frame)
         if function.is_async:
 
-            async def run() -> None:
-                outcome = await invoke_async(function, call, invocation=invocation)
+            async def run_async() -> None:
+                outcome = await invoke_async(function, call, invocation=invocation, attempt=attempt)
                 self._writer.write(outcome_frame(outcome, invocation=invocation))
 
-            task = asyncio.get_running_loop().create_task(run())
+            task = asyncio.get_running_loop().create_task(run_async())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         else:
-            self._pool.submit(
-                lambda: self._writer.write(outcome_frame(invoke(function, call, invocation=invocation), invocation=invocation))
-            )
+
+            def run() -> None:
+                outcome = invoke(function, call, invocation=invocation, attempt=attempt)
+                self._writer.write(outcome_frame(outcome, invocation=invocation))
+
+            self._pool.submit(run)
 
 
 def main() -> None:

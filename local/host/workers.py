@@ -9,14 +9,15 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from local.host.calls import Call, Failed, Outcome, call_frame, outcome_from
+from local.host.calls import Attempt, Call, Failed, Outcome, call_frame, outcome_from
+from local.host.crashes import Crashes
 from local.host.frames import Frame, next_frame, packed
 from local.host.indexing import Function
 from local.host.log import Log, level_of
@@ -25,8 +26,7 @@ from local.worldtime import WorldTime
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _START_LIMIT = 120.0  # seconds; the host waits two minutes for a Python worker
-_CRASH_WAIT = timedelta(seconds=10)
-_CRASHES_EACH = 3
+_BETWEEN_STARTS = timedelta(seconds=10)
 _LINE_LIMIT = 1 << 16
 
 
@@ -77,14 +77,15 @@ class _Process:
         async with asyncio.timeout(_START_LIMIT):
             return await self._loaded
 
-    async def invoke(self, call: Call, *, function: str, invocation: str, limit: float | None) -> Outcome:
-        """Have it run `function`; past `limit` seconds the process is killed, and all that it was working on has failed."""
+    async def invoke(self, frame: Frame, *, limit: float | None) -> Outcome:
+        """Have it run what `frame` says; past `limit` seconds the process is killed, and all that it was working on has failed."""
+        function, invocation = frame.head["function"], frame.head["invocation"]
         if self.ended.done():
             return Failed(error="the worker process ended")
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting[invocation] = answered
         try:
-            await self._say(call_frame(call, function=function, invocation=invocation))
+            await self._say(frame)
             async with asyncio.timeout(limit):
                 return await asyncio.shield(answered)
         except TimeoutError:
@@ -179,8 +180,9 @@ class Workers:
         self._running: list[_Process] = []
         self._turn = count()
         self._some = asyncio.Event()
-        self._crashes = 0
+        self._crashes = Crashes(processes=settings.processes)
         self._over = ""
+        self._starting = asyncio.Lock()
         self._keepers: set[asyncio.Task[None]] = set()
 
     @property
@@ -189,14 +191,13 @@ class Workers:
         return [process.pid for process in self._running]
 
     async def start(self) -> tuple[Function, ...]:
-        """Start the processes and answer the app's functions; HostError when the app cannot be indexed."""
+        """Start one process and answer the app's functions, the others follow; HostError when the app cannot be indexed."""
         first, functions = await self._started()
         self._keep(first)
-        for process, _ in await asyncio.gather(*(self._started() for _ in range(self._settings.processes - 1))):
-            self._keep(process)
+        self._in_background(self._grow(self._settings.processes - 1))
         return functions
 
-    async def invoke(self, function: str, call: Call) -> Outcome:
+    async def invoke(self, function: str, call: Call, attempt: Attempt | None = None) -> Outcome:
         """Run `function` in the next worker, waiting for one if all are being replaced; never raises for what the app does."""
         while not (able := [process for process in self._running if process.usable]):
             if self._over:
@@ -206,7 +207,8 @@ class Workers:
         process = able[next(self._turn) % len(able)]
         limit = self._settings.timeout.total_seconds() if self._settings.timeout is not None else None
         invocation = str(uuid.uuid4())
-        outcome = await process.invoke(call, function=function, invocation=invocation, limit=limit)
+        frame = call_frame(call, function=function, invocation=invocation, attempt=attempt)
+        outcome = await process.invoke(frame, limit=limit)
         if isinstance(outcome, Failed):
             facts = {"function": function, "invocation": invocation, "error": outcome.error, "trace": outcome.trace}
             self._log.event("function_failed", level="error", category=f"Function.{function}", **facts)
@@ -247,9 +249,19 @@ class Workers:
     def _keep(self, process: _Process) -> None:
         self._running.append(process)
         self._some.set()
-        keeper = asyncio.create_task(self._replace_when_ended(process))
+        self._in_background(self._replace_when_ended(process))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        keeper = asyncio.create_task(work)
         self._keepers.add(keeper)
         keeper.add_done_callback(self._keepers.discard)
+
+    async def _grow(self, more: int) -> None:
+        """Start the other processes, ten seconds of the world apart."""
+        for _ in range(more):
+            await self._pause()
+            if not self._over and not await self._add():
+                await self._start_another()
 
     async def _replace_when_ended(self, process: _Process) -> None:
         code = await asyncio.shield(process.ended)
@@ -259,17 +271,37 @@ class Workers:
         self._log.event("worker_ended", level="error", pid=process.pid, exit_code=code)
         await process.close()
         if not process.timed_out:
-            self._crashes += 1
-            if self._crashes >= _CRASHES_EACH * self._settings.processes and not self._running:
-                self._give_up(f"the workers ended {self._crashes} times by themselves")
-                return
-            await asyncio.sleep(self._settings.world.real_seconds(_CRASH_WAIT))
+            self._crashes.note()
+        await self._start_another()
+
+    async def _start_another(self) -> None:
+        """Start one process more, at least ten seconds after the last such start.
+
+        After too many errors none is started any more, and with none left the host ends.
+        """
+        started = False
+        while not started and not self._over:
+            async with self._starting:
+                if self._crashes.too_many:
+                    if not self._running:
+                        self._give_up(f"the workers ended {self._crashes.number} times by themselves")
+                    return
+                started = await self._add()
+                await self._pause()
+
+    async def _add(self) -> bool:
+        """Whether one process more could be started."""
         try:
-            fresh, _ = await self._started()
+            process, _ = await self._started()
         except (HostError, TimeoutError, OSError) as error:
-            self._give_up(f"no new worker could be started: {error}")
-            return
-        self._keep(fresh)
+            self._log.event("worker_not_started", level="error", why=str(error))
+            self._crashes.note()
+            return False
+        self._keep(process)
+        return True
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._settings.world.real_seconds(_BETWEEN_STARTS))
 
     def _give_up(self, why: str) -> None:
         self._end(why)

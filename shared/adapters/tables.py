@@ -164,9 +164,13 @@ class TableOperations:
 
     def journal(self, operation: Operation) -> None:
         """Write the row in `journal`, under the day the operation ended."""
-        key = {"PartitionKey": _day(operation.updated_at), "RowKey": f"{naming.newest_first(operation.updated_at)} {operation.id}"}
-        row = {**key, **codec.summary_properties(operation)}
+        day, place = _journal_key(operation)
+        row = {"PartitionKey": day, "RowKey": place, **codec.summary_properties(operation)}
         self._tables.call(lambda: self._tables.table("journal").upsert_entity(row, mode=UpdateMode.REPLACE))
+
+    def journalled(self, operation: Operation) -> bool:
+        """Whether the ended operation has its row in `journal`, by one point read."""
+        return self._get("journal", *_journal_key(operation)) is not None
 
     def bind(self, name: str, key: Key) -> Key | None:
         """Insert the key's row, or answer the one that is there."""
@@ -244,6 +248,10 @@ class TableLetters:
 
 def _shard(operation_id: str) -> str:
     return f"s{int(partition_of(operation_id)[-1], 32) % SHARDS}"
+
+
+def _journal_key(operation: Operation) -> tuple[str, str]:
+    return _day(operation.updated_at), f"{naming.newest_first(operation.updated_at)} {operation.id}"
 
 
 def _day(instant: datetime) -> str:

@@ -177,6 +177,17 @@ def test_an_ended_operation_that_is_still_in_open_is_listed_once(operations: Ope
     assert ids(items_of(all_pages(operations, query_of(at)))) == [over.id]
 
 
+def test_an_ended_operation_that_the_journal_lacks_is_listed_all_the_same(operations: Operations) -> None:
+    at = a_noon()
+    over = ended(one(a_ref(), at))
+    operations.intend(over)
+    operations.commit(None, None, (change(over),))
+    for statuses in (frozenset[Status](), frozenset({Status.SUCCEEDED, Status.RUNNING})):
+        assert ids(items_of(all_pages(operations, query_of(at, statuses=statuses)))) == [over.id]
+    assert items_of(all_pages(operations, query_of(at, statuses=frozenset({Status.RUNNING})))) == []
+    assert items_of(all_pages(operations, query_of(at, since=at + MINUTE, until=at + DAY))) == []
+
+
 def test_journalling_again_changes_nothing(operations: Operations) -> None:
     at = a_noon()
     over = kept(operations, ended(one(a_ref(), at)))

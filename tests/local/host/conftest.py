@@ -19,7 +19,8 @@ import pytest
 from tests.living import gone
 
 ROOT = Path(__file__).resolve().parents[3]
-SOON = 15.0  # seconds; far more than anything here takes
+SOON = 60.0  # seconds; far more than anything here takes, for the machine may be busy
+BUNDLE = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,14 @@ class RunningHost:
 
     @property
     def pids(self) -> list[int]:
-        return [int(pid) for pid in self.said["pids"]]
+        """The workers that run now."""
+        listed = self.request("GET", "/admin/host/processes").json()["processes"]
+        return [int(process["processId"]) for process in listed if process["processName"] == "python"]
+
+    def workers(self, number: int) -> list[int]:
+        """The process ids of all `number` workers, once they have come."""
+        assert until(lambda: len(self.pids) == number)
+        return self.pids
 
     def request(
         self, method: str, target: str, body: bytes | Iterator[bytes] | None = None, headers: Mapping[str, str] | None = None
@@ -111,16 +119,18 @@ def start_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHost]:
         host_json: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
+        port: int | None = 0,
         ready: bool = True,
     ) -> RunningHost:
         place = root or tmp_path_factory.mktemp("app")
         if root is None:
             (place / "function_app.py").write_text(textwrap.dedent(source))
-            (place / "host.json").write_text(json.dumps({"version": "2.0", **(host_json or {})}))
+            (place / "host.json").write_text(json.dumps({"version": "2.0", "extensionBundle": BUNDLE, **(host_json or {})}))
             for name, text in (files or {}).items():
                 (place / name).write_text(textwrap.dedent(text))
         log = tmp_path_factory.mktemp("log") / "host.log"
-        command: Sequence[str] = [sys.executable, "-m", "local.host", "--app-root", str(place), "--port", "0", *arguments]
+        command: Sequence[str] = [sys.executable, "-m", "local.host", "--app-root", str(place), *arguments]
+        command = command if port is None else [*command, "--port", str(port)]
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("AzureWebJobs", "AzureFunctions", "FUNCTIONS_"))
         }

@@ -2,20 +2,15 @@
 
 import contextlib
 import json
-import signal
 import socket
-import subprocess
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from local.worldtime import WorldTime
-
 APP = """
-    import json, logging, os, threading, time
+    import json, logging, os
     import azure.functions as func
 
     app = func.FunctionApp()
@@ -36,61 +31,58 @@ APP = """
     def fails(req: func.HttpRequest) -> func.HttpResponse:
         raise ValueError("on purpose")
 
-    @app.route("pid")
-    def pid(req: func.HttpRequest) -> func.HttpResponse:
-        return answer(pid=os.getpid())
-
     @app.route("header")
     def header(req: func.HttpRequest) -> func.HttpResponse:
         return func.HttpResponse("x", headers={"X-Bad": "a\\nb"})
+
+    @app.route("text")
+    def text(req: func.HttpRequest) -> str:
+        return '{"body": {"a": 1}, "statusCode": 202}'
+
+    @app.route("cookies")
+    def cookies(req: func.HttpRequest) -> func.HttpResponse:
+        answer = func.HttpResponse(status_code=204)
+        answer.headers.add("Set-Cookie", "a=1")
+        answer.headers.add("Set-Cookie", "b=2")
+        return answer
+
+    @app.route("orders/{id}", methods=["GET"])
+    def a_item(req: func.HttpRequest) -> func.HttpResponse:
+        return func.HttpResponse("item " + req.route_params["id"])
+
+    @app.route("orders/stats", methods=["GET", "PUT"])
+    def b_stats(req: func.HttpRequest) -> func.HttpResponse:
+        return func.HttpResponse("stats")
+
+    @app.route()
+    def nameless(req: func.HttpRequest) -> func.HttpResponse:
+        return func.HttpResponse("by its name")
 
     @app.route("wait")
     async def wait(req: func.HttpRequest) -> func.HttpResponse:
         open(req.params["in"], "w").close()
         while not os.path.exists(req.params["for"]):
             await __import__("asyncio").sleep(0.01)
+        open(req.params["in"] + ".out", "w").close()
         return answer(pid=os.getpid())
-
-    @app.route("ended")
-    def ended(req: func.HttpRequest) -> func.HttpResponse:
-        os._exit(3)
-
-    @app.route("open", auth_level=func.AuthLevel.ANONYMOUS)
-    def anybody(req: func.HttpRequest) -> func.HttpResponse:
-        return func.HttpResponse("open")
-
-    @app.route("closed", auth_level=func.AuthLevel.ADMIN)
-    def administrators(req: func.HttpRequest) -> func.HttpResponse:
-        return func.HttpResponse("closed")
-
-    @app.route("off")
-    def off(req: func.HttpRequest) -> func.HttpResponse:
-        return func.HttpResponse("off")
-
-    @app.timer_trigger("timer", "0 0 0 1 1 *")
-    def by_hand(timer: func.TimerRequest) -> None:
-        logging.warning("by_hand ran, past due: %s", timer.past_due)
 
     @app.route("admin_page")
     def dropped(req: func.HttpRequest) -> func.HttpResponse:
         return func.HttpResponse("never")
 """
-OFF = {"AzureWebJobs.off.Disabled": "true"}
-FAST = f"--world={WorldTime.starting_now(6000)}"  # what the host waits for by the world's clock, it waits for shortly
+LIMIT = 104_857_600
 
 
 @pytest.fixture(scope="module")
 def host(start_host: Callable[..., Any]) -> Any:
-    return start_host(APP, FAST, "--workers", "2", environment=OFF)
+    return start_host(APP)
 
 
 def test_the_first_line_says_where_it_is_and_what_runs(host: Any) -> None:
     assert host.said["url"].startswith("http://127.0.0.1:")
-    assert host.said["functions"] == sorted(
-        ["administrators", "anybody", "by_hand", "echo", "ended", "fails", "header", "off", "pid", "wait"]
-    )
+    assert host.said["functions"] == sorted(["a_item", "b_stats", "cookies", "echo", "fails", "header", "nameless", "text", "wait"])
     assert list(host.said["errors"]) == ["dropped"]
-    assert len(set(host.pids)) == 2
+    assert host.said["pids"] == host.pids
 
 
 def test_a_function_sees_what_the_real_host_would_show_it(host: Any) -> None:
@@ -108,10 +100,80 @@ def test_a_function_sees_what_the_real_host_would_show_it(host: Any) -> None:
 
 
 def test_a_repeated_header_comes_joined(host: Any) -> None:
-    with socket.create_connection(host.address, timeout=15) as wire:
-        wire.sendall(b"GET /api/echo/1/ HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nx-a: 2\r\nConnection: close\r\n\r\n")
-        answered = b"".join(iter(lambda: wire.recv(65536), b""))
+    answered = spoken(host, b"GET /api/echo/1/ HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nx-a: 2\r\nConnection: close\r\n\r\n")
     assert json.loads(answered.partition(b"\r\n\r\n")[2])["headers"]["x-a"] == "1,2"
+
+
+def spoken(host: Any, request: bytes) -> bytes:
+    with socket.create_connection(host.address, timeout=60) as wire:
+        wire.sendall(request)
+        return b"".join(iter(lambda: wire.recv(65536), b""))
+
+
+def test_only_cookies_come_back_twice(host: Any) -> None:
+    reply = host.request("GET", "/api/cookies")
+    assert [value for name, value in reply.headers if name == "Set-Cookie"] == ["a=1", "b=2"]
+
+
+def test_plain_text_that_is_an_object_with_a_body_is_read_as_a_response(host: Any) -> None:
+    reply = host.request("GET", "/api/text")
+    assert (reply.status, reply.json()) == (202, {"a": 1})
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- routes
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("GET", "/api/orders/stats", b"item stats"),  # no precedence: a_item is asked before b_stats
+        ("PUT", "/api/orders/stats", b"stats"),  # a_item does not take PUT, which is no match
+        ("GET", "/api/nameless", b"by its name"),
+        ("DELETE", "/api/nameless", b"by its name"),
+    ],
+)
+def test_the_first_function_by_name_that_takes_the_path_and_the_method_answers(host: Any, method: str, target: str, body: bytes) -> None:
+    assert host.request(method, target).body == body
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("GET", "/api/echo/x/"),
+        ("GET", "/api/nothing"),
+        ("GET", "/echo/1/"),
+        ("POST", "/"),
+        ("GET", "/api/admin_page"),
+        ("DELETE", "/api/orders/stats"),
+        ("POST", "/api/orders/5"),
+    ],
+)
+def test_what_no_function_takes_is_not_found(host: Any, method: str, target: str) -> None:
+    reply = host.request(method, target)
+    assert (reply.status, reply.body) == (404, b"")
+
+
+def test_the_root_is_a_home_page(host: Any) -> None:
+    reply = host.request("GET", "/")
+    assert (reply.status, dict(reply.headers)["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+def test_a_function_may_take_the_root_but_not_what_is_the_hosts_own(start_host: Callable[..., Any]) -> None:
+    source = """
+        import azure.functions as func
+        app = func.FunctionApp()
+
+        @app.route("{*rest}")
+        def everything(req: func.HttpRequest) -> func.HttpResponse:
+            return func.HttpResponse("mine " + req.route_params.get("rest", "-"))
+    """
+    host = start_host(source, host_json={"extensions": {"http": {"routePrefix": ""}}})
+    assert host.request("GET", "/").body == b"mine -"
+    assert host.request("POST", "/a/b/").body == b"mine a/b/"
+    assert host.request("GET", "/admin/host/status").json()["state"] == "Running"
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- bodies
 
 
 def test_a_chunked_body_arrives_empty(host: Any) -> None:
@@ -124,19 +186,36 @@ def test_a_body_of_a_megabyte_arrives_whole(host: Any) -> None:
     assert len(reply.json()["body"]) == 1_500_000
 
 
-@pytest.mark.parametrize(("length", "status"), [(104_857_601, 413), (99_999_999_999, 413)])
-def test_a_body_over_the_limit_is_refused_before_it_is_read(host: Any, length: int, status: int) -> None:
-    with socket.create_connection(host.address, timeout=15) as wire:
+@pytest.mark.parametrize("length", [LIMIT + 1, 99_999_999_999])
+def test_a_body_over_the_limit_is_refused_before_it_is_read(host: Any, length: int) -> None:
+    assert status_of_a_body(host, length) == 413
+
+
+def status_of_a_body(host: Any, length: int) -> int:
+    """What is answered to a request that only announces its body."""
+    with socket.create_connection(host.address, timeout=60) as wire:
         wire.sendall(f"POST /api/echo/1/ HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
-        assert wire.recv(65536).startswith(f"HTTP/1.1 {status}".encode())
+        return int(wire.recv(65536).split()[1])
 
 
-@pytest.mark.parametrize(
-    ("method", "target"), [("GET", "/api/echo/x/"), ("GET", "/api/nothing"), ("GET", "/echo/1/"), ("POST", "/"), ("GET", "/api/admin_page")]
-)
-def test_what_no_function_takes_is_not_found(host: Any, method: str, target: str) -> None:
-    reply = host.request(method, target)
-    assert (reply.status, reply.body) == (404, b"")
+def test_the_limit_of_bodies_is_a_setting(start_host: Callable[..., Any]) -> None:
+    host = start_host(APP, environment={"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "1000"})
+    assert host.request("POST", "/api/echo/1/", b"x" * 1000).status == 200
+    assert status_of_a_body(host, 1001) == 413
+
+
+def test_a_limit_that_is_no_number_is_refused(start_host: Callable[..., Any]) -> None:
+    host = start_host(APP, environment={"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "much"}, ready=False)
+    assert "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT" in host.said["error"]
+
+
+@pytest.mark.parametrize(("length", "status"), [(4096, 200), (4097, 414), (9000, 414)])
+def test_a_url_has_at_most_four_kilobytes(host: Any, length: int, status: int) -> None:
+    target = "/api/echo/1/?x="
+    assert host.request("GET", target + "y" * (length - len(target))).status == status
+
+
+# ----------------------------------------------------------------------------------------------------------------------------- failures
 
 
 def test_an_exception_is_a_500_with_nothing_in_it(host: Any) -> None:
@@ -149,13 +228,13 @@ def test_a_header_that_cannot_be_sent_is_a_500(host: Any) -> None:
     assert host.request("GET", "/api/header").status == 500
 
 
-def test_the_root_is_a_home_page(host: Any) -> None:
-    reply = host.request("GET", "/")
-    assert (reply.status, dict(reply.headers)["Content-Type"]) == (200, "text/html; charset=utf-8")
-
-
-def test_the_workers_take_turns(host: Any) -> None:
-    assert {host.request("GET", "/api/pid").json()["pid"] for _ in range(4)} == set(host.pids)
+def test_a_caller_that_goes_away_does_not_end_the_function(host: Any, wait_until: Callable[..., bool]) -> None:
+    inside, gate = host.root / "left", host.root / "left-gate"
+    with socket.create_connection(host.address, timeout=60) as wire:
+        wire.sendall(f"GET /api/wait?in={inside}&for={gate} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert wait_until(inside.exists)
+    gate.touch()
+    assert wait_until((host.root / "left.out").exists)
 
 
 def test_what_the_app_logs_and_prints_is_in_the_log_and_no_secret_is(host: Any, wait_until: Callable[..., bool]) -> None:
@@ -165,207 +244,40 @@ def test_what_the_app_logs_and_prints_is_in_the_log_and_no_secret_is(host: Any, 
     assert (said["level"], said["message"], said["function"]) == ("warning", "echo was called", "echo")
     succeeded = {event["invocation"] for event in host.events("function_succeeded")}
     assert said["invocation"] in succeeded
-    printed = {event["text"] for event in host.events("app_output")}
-    assert printed >= {"this line was printed by echo", "this line was printed while the app was imported"}
+    wanted = {"this line was printed by echo", "this line was printed while the app was imported"}
+    assert wait_until(lambda: {event["text"] for event in host.events("app_output")} >= wanted)
     assert "secret" not in host.log.read_text()
 
 
-def test_a_worker_that_ends_fails_what_it_did_and_is_replaced(host: Any, wait_until: Callable[..., bool]) -> None:
-    started = len(host.events("worker_started"))
-    assert host.request("GET", "/api/ended").status == 500
-    assert wait_until(lambda: len(host.events("worker_started")) == started + 1)
-    assert wait_until(lambda: len({host.request("GET", "/api/pid").json()["pid"] for _ in range(4)}) == 2)
+# ----------------------------------------------------------------------------------------------------------------------------- throttle
 
 
-# ------------------------------------------------------------------------------------------------------------------------- administration
-
-
-def test_the_status_names_what_could_not_run(host: Any) -> None:
-    status = host.request("GET", "/admin/host/status").json()
-    assert status["state"] == "Running"
-    assert len(status["errors"]) == 1
-    assert "built in routes" in status["errors"][0]
-    assert status["processUptime"] > 0
-
-
-@pytest.mark.parametrize(
-    ("method", "target", "status"), [("GET", "ping", 200), ("POST", "ping", 200), ("PUT", "ping", 404), ("GET", "nothing", 404)]
-)
-def test_the_host_answers_a_ping(host: Any, method: str, target: str, status: int) -> None:
-    assert host.request(method, f"/admin/host/{target}").status == status
-
-
-def test_functions_are_listed_with_their_bindings(host: Any) -> None:
-    listed = {function["name"]: function for function in host.request("GET", "/admin/functions").json()}
-    assert sorted(listed) == host.said["functions"]
-    assert listed["echo"]["invoke_url_template"] == f"{host.said['url']}/api/echo/{{id:int}}/{{*rest}}"
-    assert host.request("GET", "/admin/functions/ECHO").json() == listed["echo"]
-    assert [name for name, function in listed.items() if function["isDisabled"]] == ["off"]
-    assert host.request("GET", "/admin/functions/nothing").status == 404
-
-
-def test_a_function_is_started_by_hand(host: Any, wait_until: Callable[..., bool]) -> None:
-    assert host.request("POST", "/admin/functions/by_hand", b'{"input": "now"}').status == 202
-    assert wait_until(lambda: any(event["message"] == "by_hand ran, past due: False" for event in host.events("app_log")))
-
-
-@pytest.mark.parametrize(
-    ("target", "body", "status"), [("by_hand", b"", 400), ("by_hand", b"[]", 400), ("by_hand", b"{", 400), ("nothing", b"{}", 404)]
-)
-def test_a_start_by_hand_needs_a_function_and_a_body(host: Any, target: str, body: bytes, status: int) -> None:
-    assert host.request("POST", f"/admin/functions/{target}", body).status == status
-
-
-def test_a_drained_host_still_answers_and_takes_work_again(host: Any, wait_until: Callable[..., bool]) -> None:
-    def draining() -> str:
-        return str(host.request("GET", "/admin/host/drain/status").json()["state"])
-
-    assert draining() == "Disabled"
-    assert host.request("POST", "/admin/host/drain").status == 202
-    assert wait_until(lambda: draining() == "Completed")
-    assert host.request("GET", "/api/open").status == 200
-    assert host.request("POST", "/admin/host/resume").json() == {"state": "Running"}
-    assert draining() == "Disabled"
-
-
-# --------------------------------------------------------------------------------------------------------------------------------- keys
-
-
-@pytest.fixture(scope="module")
-def guarded(start_host: Callable[..., Any]) -> Any:
-    environment = {**OFF, "AzureWebJobsDisableHomepage": "1"}
-    return start_host(APP, "--auth", environment=environment, host_json={"extensions": {"http": {"maxOutstandingRequests": 1}}})
-
-
-@pytest.mark.parametrize(
-    ("target", "key", "status"),
-    [
-        ("/api/open", None, 200),
-        ("/api/pid", None, 401),
-        ("/api/pid", "wrong", 401),
-        ("/api/pid", "function", 200),
-        ("/api/pid", "master", 200),
-        ("/api/closed", "function", 401),
-        ("/api/closed", "master", 200),
-        ("/api/off", "function", 404),
-        ("/api/off", "master", 200),
-        ("/admin/host/status", None, 401),
-        ("/admin/host/status", "function", 401),
-        ("/admin/host/status", "master", 200),
-        ("/admin/host/ping", None, 200),
-    ],
-)
-def test_a_key_opens_what_its_level_allows(guarded: Any, target: str, key: str | None, status: int) -> None:
-    keys = {"master": guarded.said["keys"]["masterKey"], "function": guarded.said["keys"]["functionKeys"]["default"]}
-    value = keys.get(key or "", key)
-    by_header = guarded.request("GET", target, headers={"x-functions-key": value} if value else None)
-    by_query = guarded.request("GET", f"{target}?code={value}" if value else target)
-    assert (by_header.status, by_query.status) == (status, status)
-    assert status != 401 or by_header.body == b""
-
-
-def test_the_header_wins_over_the_query(guarded: Any) -> None:
-    good = guarded.said["keys"]["masterKey"]
-    assert guarded.request("GET", f"/api/pid?code={good}", headers={"x-functions-key": "wrong"}).status == 401
-    assert guarded.request("GET", "/api/pid?code=wrong", headers={"x-functions-key": good}).status == 200
-
-
-def test_without_a_home_page_the_root_is_empty(guarded: Any) -> None:
-    assert guarded.request("GET", "/").status == 204
-
-
-def test_more_requests_than_host_json_allows_are_turned_away(guarded: Any, wait_until: Callable[..., bool]) -> None:
-    key = {"x-functions-key": guarded.said["keys"]["masterKey"]}
-    gate, inside = guarded.root / "gate", guarded.root / "in"
+def test_more_requests_than_host_json_allows_are_turned_away(start_host: Callable[..., Any], wait_until: Callable[..., bool]) -> None:
+    host = start_host(APP, host_json={"extensions": {"http": {"maxOutstandingRequests": 1}}})
+    gate, inside = host.root / "gate", host.root / "in"
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(guarded.request, "GET", f"/api/wait?in={inside}&for={gate}", headers=key)
+        waiting = pool.submit(host.request, "GET", f"/api/wait?in={inside}&for={gate}")
         assert wait_until(inside.exists)
-        assert guarded.request("GET", "/api/open").status == 429
+        turned_away = host.request("GET", "/api/nameless")
+        assert (turned_away.status, dict(turned_away.headers)["X-FUNCTION-SCALEOUT"]) == (429, "1")
+        assert host.request("GET", "/admin/host/ping").status == 200
         gate.touch()
         assert waiting.result().status == 200
-    assert guarded.request("GET", "/api/open").status == 200
+    assert host.request("GET", "/api/nameless").status == 200
 
 
-def test_keys_may_come_from_a_file_and_are_then_not_shown(start_host: Callable[..., Any], tmp_path: Any) -> None:
-    path = tmp_path / "keys.json"
-    path.write_text(json.dumps({"masterKey": "mmm", "functions": {"pid": {"default": "fff"}}}))
-    host = start_host(APP, "--auth", "--keys", str(path))
-    assert "keys" not in host.said
-    assert host.request("GET", "/api/pid?code=fff").status == 200
-    assert host.request("GET", "/api/echo/1/?code=fff").status == 401
-
-
-# -------------------------------------------------------------------------------------------------------------------- time-outs and ends
-
-
-SLOW = """
-    import os, signal, time
-    import azure.functions as func
-    app = func.FunctionApp()
-
-    @app.route("pid")
-    def pid(req: func.HttpRequest) -> func.HttpResponse:
-        return func.HttpResponse(str(os.getpid()))
-
-    @app.route("wait")
-    def wait(req: func.HttpRequest) -> func.HttpResponse:
-        open(req.params["in"], "w").close()
-        while not os.path.exists(req.params["for"]):
-            time.sleep(0.01)
-        return func.HttpResponse("waited")
-"""
-
-
-def test_a_function_that_takes_too_long_takes_its_worker_with_it(start_host: Callable[..., Any], tmp_path: Any) -> None:
-    host = start_host(SLOW, host_json={"functionTimeout": "00:00:02"})
-    before = host.request("GET", "/api/pid").body
+def test_more_requests_than_may_run_at_once_wait_their_turn(start_host: Callable[..., Any], wait_until: Callable[..., bool]) -> None:
+    host = start_host(APP, host_json={"extensions": {"http": {"maxConcurrentRequests": 2, "maxOutstandingRequests": 3}}})
+    gate, inside = host.root / "gate", [host.root / name for name in "abc"]
     with ThreadPoolExecutor() as pool:
-        both = [pool.submit(host.request, "GET", f"/api/wait?in={tmp_path / name}&for={tmp_path / 'never'}") for name in "ab"]
-        assert [call.result().status for call in both] == [500, 500]
-    after = host.request("GET", "/api/pid")
-    assert (after.status, after.body == before) == (200, False)
-    assert len(host.events("worker_started")) == 2
+        waiting = [pool.submit(host.request, "GET", f"/api/wait?in={place}&for={gate}") for place in inside]
+        assert wait_until(lambda: sum(place.exists() for place in inside) == 2 and host.request("GET", "/api/nameless").status == 429)
+        assert sum(place.exists() for place in inside) == 2
+        gate.touch()
+        assert [call.result().status for call in waiting] == [200] * 3
 
 
-def test_asked_to_end_the_host_finishes_what_is_under_way(
-    start_host: Callable[..., Any], tmp_path: Any, wait_until: Callable[..., bool], has_ended: Callable[[int], bool]
-) -> None:
-    host = start_host(SLOW)
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(host.request, "GET", f"/api/wait?in={tmp_path / 'in'}&for={tmp_path / 'gate'}")
-        assert wait_until((tmp_path / "in").exists)
-        host.process.send_signal(signal.SIGTERM)
-        assert wait_until(lambda: refused(host.address))
-        (tmp_path / "gate").touch()
-        assert waiting.result().body == b"waited"
-    assert host.process.wait(20) == 0
-    assert all(has_ended(pid) for pid in host.pids)
-
-
-def refused(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address).close()
-    except ConnectionRefusedError:
-        return True
-    return False
-
-
-def test_a_killed_host_takes_its_workers_with_it(
-    start_host: Callable[..., Any], wait_until: Callable[..., bool], has_ended: Callable[[int], bool]
-) -> None:
-    host = start_host(SLOW, "--workers", "2")
-    host.kill()
-    assert wait_until(lambda: all(has_ended(pid) for pid in host.pids))
-
-
-def test_workers_that_keep_ending_end_the_host(start_host: Callable[..., Any]) -> None:
-    host = start_host(APP, FAST)
-    with contextlib.suppress(subprocess.TimeoutExpired, OSError):
-        while host.process.poll() is None:
-            host.request("GET", "/api/ended")
-    assert host.process.wait(20) == 1
-    assert len(host.events("host_gives_up")) == 1
-    assert len(host.events("worker_ended")) == 3
+# ----------------------------------------------------------------------------------------------------------------------- what it is given
 
 
 @pytest.mark.parametrize(
@@ -374,8 +286,9 @@ def test_workers_that_keep_ending_end_the_host(start_host: Callable[..., Any]) -
         ("import nowhere_at_all", {}, "nowhere_at_all"),
         ("x = 1", {}, "no top-level function app"),
         ("import sys; sys.exit(4)", {}, "ended while it loaded the app (exit code 4)"),
-        (SLOW.replace('"pid"', '"a//b"'), {}, "cannot appear consecutively"),
-        (SLOW, {"version": "1.0"}, "2.0"),
+        (APP.replace('"raise"', '"a//b"'), {}, "cannot appear consecutively"),
+        (APP, {"version": "1.0"}, "2.0"),
+        (APP, {"functionTimeout": "00:00:00"}, "functionTimeout"),
     ],
 )
 def test_an_app_that_cannot_run_is_reported_and_the_host_ends(
@@ -383,7 +296,7 @@ def test_an_app_that_cannot_run_is_reported_and_the_host_ends(
 ) -> None:
     host = start_host(source, host_json=host_json, ready=False)
     assert why in host.said["error"]
-    assert host.process.wait(20) == 1
+    assert host.process.wait(60) == 1
 
 
 def test_local_settings_reach_the_app_and_the_hook_runs_before_it(start_host: Callable[..., Any]) -> None:
@@ -406,16 +319,9 @@ def test_local_settings_reach_the_app_and_the_hook_runs_before_it(start_host: Ca
     assert host.request("GET", "/x/seen").body == b"60 file machine"
 
 
-def test_threads_of_a_worker_are_as_many_as_asked_for(
-    start_host: Callable[..., Any], tmp_path: Any, wait_until: Callable[..., bool]
-) -> None:
-    host = start_host(SLOW, environment={"PYTHON_THREADPOOL_THREAD_COUNT": "2"})
-    gate = tmp_path / "gate"
-    with ThreadPoolExecutor() as pool:
-        waiting = [pool.submit(host.request, "GET", f"/api/wait?in={tmp_path / name}&for={gate}") for name in "abc"]
-        assert wait_until(lambda: sum((tmp_path / name).exists() for name in "abc") == 2)
-        settled = threading.Event()
-        assert not settled.wait(0.1)
-        assert sum((tmp_path / name).exists() for name in "abc") == 2
-        gate.touch()
-        assert [call.result().status for call in waiting] == [200] * 3
+def test_a_port_that_is_taken_is_reported(start_host: Callable[..., Any]) -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        settings = json.dumps({"Host": {"LocalHttpPort": port}})
+        host = start_host(APP, files={"local.settings.json": settings}, port=None, ready=False)
+    assert "in use" in host.said["error"]

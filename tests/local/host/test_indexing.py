@@ -110,6 +110,35 @@ def test_a_wrapper_that_hides_a_parameter_fails_the_app() -> None:
         index(route_to(outer))
 
 
+def test_no_trigger_two_triggers_or_a_thing_without_a_name_fail_the_app() -> None:
+    class Thing:
+        def __call__(self, msg: func.QueueMessage) -> None: ...
+
+    without = func.FunctionApp()
+    without.queue_output("out", "done", "AzureWebJobsStorage")(message)
+    with pytest.raises(ValueError, match="trigger"):
+        index(without)
+    with pytest.raises(ValueError, match="trigger"):
+        two_triggers(func.FunctionApp())
+    with pytest.raises(AttributeError, match="__name__"):
+        index(queue_to(Thing()))
+
+
+def two_triggers(app: func.FunctionApp) -> func.FunctionApp:
+    app.queue_trigger("msg", "jobs", "AzureWebJobsStorage")(app.timer_trigger("timer", "0 * * * * *")(message))
+    return app
+
+
+@pytest.mark.parametrize("options", [{"auth_level": "SOMETIMES"}, {"methods": ["GIT"]}])
+def test_an_unknown_level_or_method_fails_the_app(options: dict[str, Any]) -> None:
+    with pytest.raises(KeyError):
+        index(route_to(request, **options))
+
+
+def test_an_app_without_functions_is_an_empty_app() -> None:
+    assert index(func.FunctionApp()) == ()
+
+
 def test_two_functions_of_one_name_fail_the_app() -> None:
     app = route_to(request)
     app.route(route="y")(request)
@@ -191,6 +220,29 @@ def test_what_the_host_refuses_drops_only_that_function(app: Callable[[], func.F
     assert list(found.functions) == ["other"]
     ((_, error),) = found.errors.items()
     assert fault in error
+
+
+def test_without_an_extension_bundle_only_http_and_timers_are_known() -> None:
+    apps = [queue_to(message), timer_to("0 0 9 * * *"), route_to(named(request, "plain"))]
+    found = admitted(*apps, route_with_output(), settings=HostSettings(bundle=False))
+    assert sorted(found.functions) == ["plain", "tick"]
+    assert sorted(found.errors) == ["message", "posting"]
+    assert "queueTrigger is not registered" in found.errors["message"]
+
+
+def route_with_output() -> func.FunctionApp:
+    def posting(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse: ...  # type: ignore[empty-body]
+
+    app = func.FunctionApp()
+    app.route("y")(app.queue_output("out", "done", "AzureWebJobsStorage")(posting))
+    return app
+
+
+def test_a_function_with_a_connection_by_identity_is_dropped_with_the_reason() -> None:
+    app = queue_to(message)
+    functions = [loaded.function for loaded in index(app)]
+    found = admit(functions, HostSettings(), {"AzureWebJobsStorage__accountName": "x"})
+    assert "wants a connection string" in found.errors["message"]
 
 
 def test_a_second_function_on_the_same_route_is_dropped() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.host.keys import Keys, Level, needed
+from local.host.keys import Keys, Level, needed, opens
 from local.host.settings import HostError
 
 KEYS = Keys(master="m", host={"default": "h"}, system={"extension": "s"}, functions={"one": {"default": "f"}})
@@ -35,6 +35,12 @@ def test_a_key_opens_what_it_belongs_to(key: str | None, function: str | None, l
 )
 def test_a_binding_asks_for_a_level(asked: str, level: Level) -> None:
     assert needed(asked) == level
+
+
+@pytest.mark.parametrize("asked", list(Level))
+@pytest.mark.parametrize("level", list(Level))
+def test_an_administrator_may_do_all_and_every_other_level_only_its_own(level: Level, asked: Level) -> None:
+    assert opens(level, asked) is (Level.ADMIN is level or asked in {level, Level.ANONYMOUS})
 
 
 def test_keys_are_never_shown() -> None:

@@ -12,6 +12,7 @@ from local.host.settings import (
     HostSettings,
     QueueSettings,
     app_environment,
+    body_limit,
     connection_string,
     host_settings,
     read_host_settings,
@@ -20,6 +21,7 @@ from local.host.settings import (
 )
 
 PLAIN = {"version": "2.0"}
+BUNDLE = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
 
 
 def settings(document: dict[str, Any] | None = None, **environment: str) -> HostSettings:
@@ -30,6 +32,9 @@ def test_an_empty_host_json_means_the_defaults_of_development() -> None:
     assert settings() == HostSettings(
         route_prefix="api",
         function_timeout=timedelta(minutes=30),
+        bundle=False,
+        lock_period=timedelta(seconds=60),
+        lock_recheck=timedelta(seconds=60),
         queues=QueueSettings(
             batch_size=16,
             new_batch_threshold=16,
@@ -63,6 +68,12 @@ def test_the_threshold_follows_the_batch_and_the_processors() -> None:
     assert settings({"extensions": {"queues": {"batchSize": 8}}}).queues.new_batch_threshold == 8
 
 
+def test_a_consumption_plan_counts_as_one_processor_and_outside_development_queues_are_looked_at_less() -> None:
+    assert settings(WEBSITE_SKU="Dynamic").queues.new_batch_threshold == 8
+    assert settings(AZURE_FUNCTIONS_ENVIRONMENT="Production").queues.max_polling_interval == timedelta(minutes=1)
+    assert settings(AZURE_FUNCTIONS_ENVIRONMENT="development").queues.max_polling_interval == timedelta(seconds=2)
+
+
 def test_the_environment_overrides_host_json_in_any_case() -> None:
     document = {"extensions": {"queues": {"maxDequeueCount": 3}}}
     read = settings(
@@ -76,6 +87,48 @@ def test_log_levels_keep_the_names_of_their_categories() -> None:
         "default": "Warning",
         "Host.Results": "Error",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "bundle"), [(BUNDLE, True), ({"id": "x"}, False), ({"version": "[4.*, 5.0.0)"}, False), ({}, False), (None, False)]
+)
+def test_an_extension_bundle_needs_an_id_and_a_version(said: object, bundle: bool) -> None:  # noqa: FBT001 - a table's column
+    assert settings({"extensionBundle": said}).bundle is bundle
+
+
+def test_the_times_of_the_listener_lock_are_read() -> None:
+    read = settings({"singleton": {"listenerLockPeriod": "00:00:15", "listenerLockRecoveryPollingInterval": "00:02:00"}})
+    assert (read.lock_period, read.lock_recheck) == (timedelta(seconds=15), timedelta(minutes=2))
+
+
+@pytest.mark.parametrize(
+    ("singleton", "fault"),
+    [
+        ({"listenerLockPeriod": "00:00:14"}, "at least 0:00:15 and at most 0:01:00"),
+        ({"listenerLockPeriod": "00:01:01"}, "at least 0:00:15 and at most 0:01:00"),
+        ({"listenerLockRecoveryPollingInterval": "00:00:14"}, "at least 0:00:15"),
+    ],
+)
+def test_a_lease_that_blob_storage_would_not_give_is_refused(singleton: dict[str, str], fault: str) -> None:
+    with pytest.raises(HostError, match=fault):
+        settings({"singleton": singleton})
+
+
+@pytest.mark.parametrize("timeout", ["00:00:00.5", "soon", "-00:00:02"])
+def test_a_time_limit_is_at_least_a_second_or_none(timeout: str) -> None:
+    with pytest.raises(HostError, match="functionTimeout"):
+        settings({"functionTimeout": timeout})
+
+
+@pytest.mark.parametrize(("said", "limit"), [({}, 104_857_600), ({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "5"}, 5)])
+def test_the_limit_of_bodies_is_a_hundred_mebibytes_or_a_setting(said: dict[str, str], limit: int) -> None:
+    assert body_limit(said) == limit
+
+
+@pytest.mark.parametrize("said", ["", "-1", "5 MB", "\u0665"])
+def test_a_limit_of_bodies_that_is_no_number_is_refused(said: str) -> None:
+    with pytest.raises(HostError, match="FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"):
+        body_limit({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": said})
 
 
 @pytest.mark.parametrize("document", [{}, {"version": "1.0"}, [], None])
@@ -152,3 +205,11 @@ def test_a_connection_is_looked_up_with_its_prefix_first() -> None:
     ]
     with pytest.raises(HostError, match="Nowhere"):
         connection_string("Nowhere", environment)
+
+
+@pytest.mark.parametrize(
+    "setting", ["AzureWebJobsStorage__accountName", "azurewebjobsstorage__queueServiceUri", "AzureWebJobsStorage__credential"]
+)
+def test_a_connection_by_identity_is_refused_by_its_name(setting: str) -> None:
+    with pytest.raises(HostError, match="identity's"):
+        connection_string("AzureWebJobsStorage", {setting: "x"})
