@@ -247,7 +247,7 @@ def parser() -> argparse.ArgumentParser:
     azure.add_argument("--seed", type=_within(0, 2**31), help="decides all that is left to chance in a new world (default 1)")
     azure.add_argument("--state", metavar="DIR", type=Path, default=LAPTOP / "azure", help="keeps its world (default .laptop/azure)")
     azure.add_argument("--fresh", action="store_true", help="forget the world that was kept there, and begin a new one")
-    command("demo", "the main job, start to end, at speed 60: create, scale, wait in line, refuse, stop, start, upgrade through a kill, delete")
+    command("demo", "the main job at speed 60: create, scale, wait in line, refuse, stop, start, upgrade through a kill, delete")
     testing = command("test", "checks, then the tests on every Python found; or only the paths and pytest arguments given")
     testing.add_argument("--az", action="store_true", help="only this: the official Azure CLI against the simulated Azure")
     check = command("check", "lint, form, types and imports")

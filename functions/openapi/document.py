@@ -118,7 +118,7 @@ def _answer(status: int, answer: Answer, route: Route) -> Json:
 
 
 def _problem(status: HTTPStatus, codes: list[Code]) -> Json:
-    narrowed = {"properties": {"status": {"const": int(status)}, "title": {"const": status.phrase}, "code": {"enum": codes}}}
+    narrowed = {"properties": {"status": {"const": int(status)}, "code": {"enum": codes}}}
     headers: Json = {"Cache-Control": _NO_STORE}
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         headers["Retry-After"] = _RETRY_AFTER

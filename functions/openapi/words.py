@@ -46,7 +46,7 @@ FIELDS: Mapping[str, str] = {
     "zones": "Availability zones to spread over.",
     "labels": "Kubernetes labels of its nodes.",
     "taints": "Kubernetes taints of its nodes, as `key=value:effect`.",
-    "os_disk_gb": "The size of each node's disk, in GiB; 0 is not known here, leave it out for Azure's default.",
+    "os_disk_gb": "The size of each node's disk, in GiB; without it, Azure's default.",
     "max_pods": "How many pods a node may run; Azure wants 10 at least.",
 }
 

@@ -22,7 +22,7 @@ from local.demo.scene import EXAMPLES, alive, example, must, stage, waiting_for
 from local.demo.screen import Look, Screen, Style
 from local.processes import ROOT
 from local.stack import SUBSCRIPTION
-from shared.model.requests import Create, Delete, Door, Origin, Scale, Stop, Submission, Upgrade
+from shared.model.requests import Create, Delete, Door, Origin, Scale, Start, Stop, Submission, Upgrade
 
 PLAIN = Look(live=False, colours=False, signs=True, width=60)
 LIVE = Look(live=True, colours=True, signs=True, width=60)
@@ -289,12 +289,13 @@ def test_the_examples_are_requests_that_the_app_can_read() -> None:
         origin = Origin(door=Door.QUEUE, caller="cluster-requests")
         read[file.name] = wire.submission_of(wire.json_of(file.read_bytes()), origin=origin, default_subscription=SUBSCRIPTION)
     requests = {name: found.request for name, found in read.items() if isinstance(found, Submission)}
-    assert requests.keys() == read.keys() == {"create.json", "scale.json", "stop.json", "upgrade.json", "delete.json"}
-    create, scale, stop, upgrade, delete = (requests[f"{name}.json"] for name in ("create", "scale", "stop", "upgrade", "delete"))
+    assert requests.keys() == read.keys() == {"create.json", "scale.json", "start.json", "stop.json", "upgrade.json", "delete.json"}
+    names = ("create", "scale", "start", "stop", "upgrade", "delete")
+    create, scale, start, stop, upgrade, delete = (requests[f"{name}.json"] for name in names)
     assert isinstance(create, Create)
     assert (create.location, len(create.pools), sum(pool.count for pool in create.pools)) == ("centralus", 2, 3)
     assert scale == Scale(pool="apps", to=5)
-    assert (stop, upgrade) == (Stop(), Upgrade(version="1.37"))
+    assert (start, stop, upgrade) == (Start(), Stop(), Upgrade(version="1.37"))
     assert delete == Delete(confirm="myK8sCluster", delete_resource_group=True)
 
 

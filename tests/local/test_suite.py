@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.suite import Outcome, close, read_report
+from local.suite import Outcome, asked_of, close, read_report
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.a" name="test_one"/>
@@ -45,3 +45,7 @@ def test_the_last_line_counts_all_runs(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_skipping_alone_is_no_failure() -> None:
     assert close([Outcome(1, 0, 1, (), ("no data",))]) == 0
+
+
+def test_of_several_runs_the_first_has_everything_and_no_other_what_is_marked_once() -> None:
+    assert [list(asked_of(run, ["-x"])) for run in range(3)] == [["-x"], ["-m", "not once", "-x"], ["-m", "not once", "-x"]]

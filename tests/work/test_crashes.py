@@ -19,6 +19,8 @@ from tests.builders import QUEUE, WEB, a_create, a_submission
 from tests.faulty import AWAY, Calls, Fate, Faulty
 from tests.pump import Died, Pump
 
+pytestmark = pytest.mark.once
+
 DEADLINE = timedelta(hours=8)
 """Every scenario's steps together may take this long in virtual time, with every wait and retry of ours."""
 

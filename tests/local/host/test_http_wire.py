@@ -127,6 +127,7 @@ def test_plain_text_that_is_an_object_with_a_body_is_read_as_a_response(host: An
     ("method", "target", "body"),
     [
         ("GET", "/api/orders/stats", b"item stats"),  # no precedence: a_item is asked before b_stats
+        ("GET", "/api/orders/a%0Ab%0D", b"item a\nb\r"),  # what stands between two slashes may be anything
         ("PUT", "/api/orders/stats", b"stats"),  # a_item does not take PUT, which is no match
         ("GET", "/api/nameless", b"by its name"),
         ("DELETE", "/api/nameless", b"by its name"),
