@@ -24,13 +24,14 @@ from shared.model.requests import Origin, Submission
 from shared.ports import Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
 from shared.rules import admission, naming
 from shared.settings import Settings, from_environment
-from shared.work import advance, control, reading, submit, sweep
+from shared.work import reading, submit
 from shared.work.saving import Desk
 
 if TYPE_CHECKING:
     from shared.adapters.queues import Queues
     from shared.adapters.tables import Tables
     from shared.model.versions import Offer, Offered
+    from shared.work.sweep import Swept
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 SELDOM = 50_000
@@ -136,6 +137,8 @@ class Services:
 
     def cancel(self, operation_id: str, origin: Origin) -> Operation | Refusal:
         """Cancel an operation, for a caller who may ask for what it does."""
+        from shared.work import control
+
         told = self.operation(operation_id, origin)
         if isinstance(told, Refusal):
             return told
@@ -202,14 +205,20 @@ class Services:
 
     def advance(self, wake: Wake) -> None:
         """Move an operation by one wake-up."""
+        from shared.work import advance
+
         advance.advance(wake, clusters=self._clusters, desk=self._desk, clock=self._ports.clock)
 
     def poisoned(self, wake: Wake, letter_id: str) -> None:
         """Mark the operation whose wake-up became a letter."""
+        from shared.work import advance
+
         advance.poisoned(wake, letter_id, desk=self._desk, clock=self._ports.clock)
 
-    def sweep(self) -> sweep.Swept:
+    def sweep(self) -> "Swept":
         """Find operations that nothing drives any more."""
+        from shared.work import sweep
+
         return sweep.sweep(desk=self._desk, clock=self._ports.clock)
 
     def file(self, *, letter_id: str, queue: str, reason: str, text: str, operation: str | None = None) -> Letter:
