@@ -34,6 +34,11 @@ class WorldTime:
         return cls(speed=speed, real_origin=moment, world_origin=moment)
 
     @classmethod
+    def starting_at(cls, instant: datetime, speed: float) -> Self:
+        """A world that shows `instant` (aware) at this moment, whatever the real time is, and runs at `speed` from here on."""
+        return cls(speed=speed, real_origin=time.time(), world_origin=instant.timestamp())
+
+    @classmethod
     def resuming(cls, speed: float, former: float) -> Self:
         """A world that goes on from `former` (its last noted time, seconds since 1970): never back, and never behind the real time."""
         moment = time.time()

@@ -57,7 +57,7 @@ _NO_STORE = {"required": True, "schema": {"type": "string", "const": "no-store"}
 
 @cache
 def document() -> Json:
-    """The whole document, the same object each time. The first takes the better part of a second, most of it to load what draws it."""
+    """The whole document, the same object each time. The first takes about half a second, most of it to load what draws it."""
     shown = {view for route in ROUTES for answer in route.answers.values() for view in answer.views}
     schemas = shapes.views(sorted(shown | {views.ProblemView}, key=lambda view: view.__name__)) | shapes.requests()
     paths: dict[str, Json] = {}

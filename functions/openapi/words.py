@@ -24,7 +24,8 @@ FIELDS: Mapping[str, str] = {
     "As the header Idempotency-Key; send one of them.",
     "location": "A region of Azure.",
     "create.version": "A Kubernetes minor or patch; without one, Azure's default.",
-    "upgrade.version": "A patch, a minor (its newest patch that is offered), or `latest` (the newest that is offered and is no preview). "
+    "upgrade.version": "A patch, a minor (its newest patch that is offered; the patch that runs, where the control plane is of that minor "
+    "already), or `latest` (the newest that is offered and is no preview). "
     "Without one: the newest patch of the minor that the cluster runs.",
     "tier": "The tier of the control plane.",
     "dns_prefix": "1 to 54 letters, digits and hyphens; without one, made from the names.",

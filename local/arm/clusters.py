@@ -57,6 +57,7 @@ def _create(call: Call, wanted: Json, sent: list[Json], location: str) -> Reply:
         rules.pool(profile, pool)
         pools[profile["name"]] = profile
     rules.pools(pools.values())
+    rules.version_skew(pools.values(), patch)
     cluster = Cluster(subscription=call.subscription, group=call.group, name=name, body=body, pools=pools)
     circumstances.admit(call, cluster, "create")
     call.state.clusters[cluster.key] = cluster
@@ -84,6 +85,8 @@ def _update(call: Call, cluster: Cluster, wanted: Json, sent: list[Json]) -> Rep
         rules.pool(profile, pool)
         pools[name] = profile
     rules.pools(pools.values())
+    if patch != old["currentKubernetesVersion"]:
+        rules.version_skew(pools.values(), patch)
     newer = [pools[name] for name, pool in cluster.pools.items() if _current(pools[name]) != _current(pool)]
     upgrades = bool(newer) or patch != old["currentKubernetesVersion"]
     scales = any(pools[name]["count"] != pool["count"] for name, pool in cluster.pools.items())

@@ -33,6 +33,7 @@ def _create(call: Call, cluster: Cluster, name: str, wanted: Json) -> Reply:
     profile = documents.new_pool(call, name, wanted, version=version, patch=patch, location=cluster.location, network=network)
     rules.pool(profile, wanted)
     rules.pools([*cluster.pools.values(), profile])
+    rules.version_skew([profile], patch)
     preconditions.require_idle(call, cluster, "Creating", pool=name)
     circumstances.admit(call, replace(cluster, pools={**cluster.pools, name: profile}), "create", pool=name)
     cluster.pools[name] = profile

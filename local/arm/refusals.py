@@ -262,6 +262,18 @@ def pool_ahead(pool_version: str, cluster_version: str) -> Reply:
     return flat(400, "NodePoolMcVersionIncompatible", message)
 
 
+def pool_too_old(pool_version: str, cluster_version: str) -> Reply:
+    """400 of a pool more than three minors behind its control plane (learn.microsoft.com/troubleshoot, upgrades of AKS)."""
+    pool_minor, cluster_minor = pool_version.split(".")[1], cluster_version.split(".")[1]
+    message = (
+        f"Node pool version {pool_version} and control plane version {cluster_version} is incompatible. "
+        "Minor version of node pool cannot be more than 3 versions less than control plane's version. "
+        f"Minor version of node pool is {pool_minor} and control plane is {cluster_minor}. "
+        "For more information, see https://aka.ms/aks/UpgradeVersionRules."
+    )
+    return flat(400, "NodePoolMcVersionIncompatible", message)
+
+
 def versions_apart() -> Reply:
     """400 of a cluster PUT that gives its pools other versions than they have, or than the control plane gets."""
     message = (

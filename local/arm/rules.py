@@ -15,6 +15,7 @@ from local.arm.wire import Json
 
 MOST_POOLS = 100
 MOST_NODES_IN_POOL = 1000
+MOST_MINORS_BEHIND = 3
 
 _CLUSTER_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _DNS_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,43}[A-Za-z0-9]")
@@ -203,6 +204,14 @@ def pool_versions(call: Call, cluster: Cluster, sent: list[Json], control_plane:
             raise Refused(refusals.versions_apart())
     if moves and not cluster.pools.keys() <= wanted.keys():
         raise Refused(refusals.versions_apart())
+
+
+def version_skew(profiles: Iterable[Json], control_plane: str) -> None:
+    """Refuse pools that are, or are left, too many minors behind a control plane (`control_plane` is its patch)."""
+    for profile in profiles:
+        version = str(profile["currentOrchestratorVersion"])
+        if catalogue.order(version)[1] < catalogue.order(control_plane)[1] - MOST_MINORS_BEHIND:
+            raise Refused(refusals.pool_too_old(version, control_plane))
 
 
 def pool_version(call: Call, old: Json | None, wanted: str | None, control_plane: str, location: str) -> None:

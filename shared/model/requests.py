@@ -83,8 +83,9 @@ class Stop:
 class Upgrade:
     """Move a cluster to another Kubernetes version, one minor on at most: the control plane first, then every pool.
 
-    `version` is a patch (`1.36.4`), a minor (`1.36`: the newest patch that AKS offers of it), `latest` (the newest that AKS offers and that
-    is no preview), or None: the newest patch of the minor that the cluster runs, because nobody undoes an upgrade.
+    `version` is a patch (`1.36.4`), a minor (`1.36`: the newest patch that AKS offers of it, or the patch that the control plane runs if it
+    is of that minor already), `latest` (the newest that AKS offers and that is no preview), or None: the newest patch of the minor that the
+    cluster runs, because nobody undoes an upgrade.
     """
 
     version: str | None = None

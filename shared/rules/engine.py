@@ -321,7 +321,8 @@ def _verified(step: Step, state: Running | Settling, sight: Sight, now: datetime
         return Done(since=state.since, ended_at=now, note=note)
     lost = unreachable(step.action, sight)
     if lost is not None:
-        return Failed(since=state.since, ended_at=now, failure=Failure(code=Code.GONE, message=lost))
+        words = lost if verdict is None else f"{lost}; Azure reported {verdict.message}"
+        return Failed(since=state.since, ended_at=now, failure=Failure(code=Code.GONE, message=words))
     if _expired(step, state, now):
         return _out_of_time(step, state, missing, now, at_work=busy(sight))
     if isinstance(state, Running) or busy(sight):

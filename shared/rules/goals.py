@@ -78,8 +78,10 @@ def unreachable(action: Action, sight: Sight) -> str | None:
             return None
         case _, Absent():
             return f"{sight.what} does not exist any more"
-        case ((StartCluster() | StopCluster()), _):
+        case StartCluster(), _:
             return None
+        case StopCluster(), Cluster():
+            return half_stopped(sight)
         case _, Cluster() if sight.power is PowerState.STOPPED and not sight.busy:
             return f"cluster {sight.ref.name} was stopped meanwhile, and AKS changes nothing that is stopped; start it, then ask again"
         case UpgradeControlPlane(version=version), Cluster():
@@ -92,6 +94,13 @@ def unreachable(action: Action, sight: Sight) -> str | None:
             return _passed(action.version, pool.version, f"pool {name}") if isinstance(action, UpgradePool) and not sight.busy else None
         case _:
             return None
+
+
+def half_stopped(cluster: Cluster) -> str | None:
+    """Why a cluster can be stopped no further though it is not settled, if it cannot: AKS stops only what runs."""
+    if cluster.power is not PowerState.STOPPED or cluster.busy or cluster.unsettled is None:
+        return None
+    return f"{cluster.unsettled}, though it is stopped, and AKS stops only what runs; start it, then stop it again"
 
 
 def occupied(action: Action, sight: Sight) -> str | None:

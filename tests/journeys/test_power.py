@@ -227,7 +227,8 @@ def test_a_cluster_that_is_deleted_while_it_is_stopped_is_gone(peopled: Doors, b
     peopled.run()
     view = peopled.shown(path)
     assert (view["status"], view["error"]["code"]) == ("failed", "gone")
-    assert view["error"]["message"] == "cluster prod-rg/web does not exist any more"
+    words = "Azure reported AKSOperationPreemptedByDelete: This operation has been preempted by Deleting operation."
+    assert view["error"]["message"] == f"cluster prod-rg/web does not exist any more; {words}"
     assert len(peopled.mutations()) == 1
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.demo.doors import Answer, ask
+from local.demo.programme import BEGINS
 from local.processes import ROOT
 from local.stack import Recipe, Stack
 from local.storage import find
@@ -33,7 +34,7 @@ SPEED = 60
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if find() is None:
         pytest.skip("Azurite is not installed: `python3 dev.py test` installs it where there is a network")
-    with Stack(Recipe(state=tmp_path_factory.mktemp("stack"), auth=True, world=WorldTime.starting_now(SPEED))) as running:
+    with Stack(Recipe(state=tmp_path_factory.mktemp("stack"), auth=True, world=WorldTime.starting_at(BEGINS, SPEED))) as running:
         yield running
 
 

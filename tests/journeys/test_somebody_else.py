@@ -51,7 +51,8 @@ def test_a_cluster_that_is_deleted_during_its_scaling_is_gone(peopled: Doors) ->
     peopled.run()
     view = peopled.shown(path)
     assert (view["status"], view["error"]["code"]) == ("failed", "gone")
-    assert view["error"]["message"] == "cluster prod-rg/web does not exist any more"
+    words = "Azure reported AKSOperationPreemptedByDelete: This operation has been preempted by Deleting operation."
+    assert view["error"]["message"] == f"cluster prod-rg/web does not exist any more; {words}"
     assert len(peopled.mutations()) == 1
     assert not peopled.operations.heads
 

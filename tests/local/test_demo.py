@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from functions import wire
+from local.arm import catalogue
+from local.demo import programme
 from local.demo.acts import ACTS
 from local.demo.costs import Cost, Row, after, counted, instant, name_of, real_span, row_of, table, world_span
 from local.demo.doors import Answer, App, ask, until
@@ -297,6 +299,14 @@ def test_the_examples_are_requests_that_the_app_can_read() -> None:
     assert scale == Scale(pool="apps", to=5)
     assert (start, stop, upgrade) == (Start(), Stop(), Upgrade(version="1.37"))
     assert delete == Delete(confirm="myK8sCluster", delete_resource_group=True)
+
+
+def test_on_the_demos_day_aks_offers_the_versions_that_the_examples_name() -> None:
+    create, upgrade = example("create.json"), example("upgrade.json")
+    region, day = create["location"], programme.BEGINS
+    here, there = (catalogue.patch_for(named["version"], location=region, now=day) for named in (create, upgrade))
+    assert here is not None
+    assert there == catalogue.upgrades(here, region, day)[-1]
 
 
 def test_a_request_over_http_has_no_field_that_is_for_queues_only() -> None:

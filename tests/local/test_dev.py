@@ -29,6 +29,11 @@ def test_a_cli_that_is_there_is_used() -> None:
     assert dev.installed_cli(lambda: Path("bin/python")) == Path("bin/python")
 
 
+def test_what_the_cli_is_answered_is_held_against_the_description() -> None:
+    assert all((dev.ROOT / path).exists() for path in dev.WITH_CLI)
+    assert "tests/conformance/test_answers.py" in dev.WITH_CLI
+
+
 def test_the_azure_command_keeps_its_world_under_the_laptops_folder() -> None:
     arguments = dev.parser().parse_args(["azure"])
     assert (arguments.speed, arguments.port, arguments.seed, arguments.fresh) == (1.0, 17445, None, False)

@@ -23,6 +23,14 @@ def test_the_addresses_that_open_operations_hold_are_kept(tmp_path: Path) -> Non
     assert ports.host == 0
 
 
+@pytest.mark.parametrize("year", [2020, 2040])
+def test_a_world_may_begin_on_any_day(year: int) -> None:
+    day = datetime(year, 2, 3, tzinfo=UTC)
+    world = WorldTime.starting_at(day, 60)
+    assert timedelta(0) <= world.now() - day < timedelta(hours=1)
+    assert WorldTime.parse(str(world)) == world
+
+
 def test_a_world_that_ran_ahead_does_not_go_back(tmp_path: Path) -> None:
     notes = tmp_path / "stack.json"
     ahead = WorldTime(

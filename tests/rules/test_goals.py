@@ -213,6 +213,14 @@ def test_what_somebody_stopped_meanwhile_is_only_started_or_stopped(action: Acti
     assert unreachable(action, a_cluster(power=STOPPED, state="Stopping")) is None
 
 
+def test_a_stop_that_ended_badly_is_not_sent_again_because_azure_stops_only_what_runs() -> None:
+    lost = "cluster web is Canceled, want Succeeded, though it is stopped, and AKS stops only what runs; start it, then stop it again"
+    assert unreachable(StopCluster(), a_cluster(power=STOPPED, state="Canceled")) == lost
+    assert unreachable(StopCluster(), a_cluster(power=STOPPED, state="Stopping")) is None
+    assert unreachable(StopCluster(), a_cluster(state="Canceled")) is None
+    assert unreachable(StartCluster(), a_cluster(power=STOPPED, state="Canceled")) is None
+
+
 BEYOND: list[tuple[Action, Sight, str | None]] = [
     (
         UpgradeControlPlane(version="1.36.2"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.model.clusters import Absent, Cluster, PoolMode, PowerState
+from shared.model.clusters import Absent, Cluster, PoolMode, PowerState, Range
 from shared.model.errors import Code, Refusal
 from shared.model.plans import Plan, UpgradeControlPlane, UpgradePool
 from shared.model.requests import Upgrade
@@ -241,6 +241,11 @@ def test_a_pool_has_time_for_every_node_of_it_and_never_more_than_a_day(count: i
     assert timedelta(hours=2) == CONTROL_PLANE_LIMIT
 
 
+def test_a_pool_that_may_grow_before_its_turn_has_time_for_all_that_it_may_grow_to() -> None:
+    pools = (a_pool(count=2, autoscale=Range(min=1, max=12)), a_pool("big", count=12, autoscale=Range(min=1, max=2)))
+    assert [step.limit for step in planned("1.36", a_cluster(*pools)).steps][2:] == [timedelta(hours=4), timedelta(hours=4)]
+
+
 # ---- what cannot be upgraded
 
 CANNOT: list[tuple[Cluster | Absent, Code, str]] = [
@@ -310,6 +315,8 @@ def test_a_pool_one_minor_behind_follows_to_the_next_patch_of_the_control_planes
 
 
 @pytest.mark.parametrize("offer", [None, Absent(what="cluster prod-rg/web")])
-def test_without_an_offer_nothing_newer_is_offered(offer: Absent | None) -> None:
-    assert "AKS offers nothing newer" in refused("1.36", a_cluster(), offer).message
-    assert isinstance(asked("latest", a_cluster(), offer), AlreadySo)
+@pytest.mark.parametrize("version", [None, "latest", "1.36"])
+def test_without_an_offer_nobody_says_that_the_newest_runs_already(version: str | None, offer: Absent | None) -> None:
+    refusal = refused(version, a_cluster(), offer)
+    assert (refusal.code, refusal.final) == (Code.CHANGED_MEANWHILE, False)
+    assert refusal.message == "cluster prod-rg/web was not there yet when it was asked what AKS offers it; ask again"

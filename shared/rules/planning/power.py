@@ -9,7 +9,7 @@ from shared.model.clusters import SCALE_SET, Cluster, ClusterRef, NodePool, Pool
 from shared.model.errors import Code, Fault, Refusal
 from shared.model.plans import Action, Plan, StartCluster, StartPool, Step, StopCluster, StopPool
 from shared.model.requests import Start, Stop
-from shared.rules.goals import gap
+from shared.rules.goals import gap, half_stopped
 from shared.rules.planning.survey import AlreadySo, Survey, existing, existing_pool
 
 POWER_LIMIT = timedelta(hours=1)
@@ -43,6 +43,9 @@ def plan_power(request: Start | Stop, ref: ClusterRef, survey: Survey) -> Plan |
 
 def _unstoppable(cluster: Cluster) -> Refusal | None:
     """Why AKS cannot stop the cluster, if it cannot."""
+    half = half_stopped(cluster)
+    if half is not None:
+        return _impossible(half)
     if cluster.auto_provisioned:
         return _impossible(f"cluster {cluster.ref} has node auto-provisioning, and AKS stops no such cluster; scale its pools down instead")
     other = next((pool for pool in cluster.pools if pool.type != SCALE_SET), None)

@@ -32,8 +32,10 @@ def plan_upgrade(request: Upgrade, ref: ClusterRef, survey: Survey) -> Plan | Al
         current = KubernetesVersion.parse(cluster.current_version or cluster.version)
     except ValueError as fault:
         return _impossible(f"the control plane of {ref} shows no version to start from: {fault}")
-    offer = survey.offer if isinstance(survey.offer, Offer) else Offer(targets=())
-    target = _target(request.version, current, offer)
+    if not isinstance(survey.offer, Offer):
+        message = f"cluster {ref} was not there yet when it was asked what AKS offers it; ask again"
+        return Refusal(code=Code.CHANGED_MEANWHILE, message=message)
+    target = _target(request.version, current, survey.offer)
     if isinstance(target, Refusal):
         return target
     lagging = _too_far_behind(cluster, target)
@@ -111,7 +113,8 @@ def _too_far_behind(cluster: Cluster, target: KubernetesVersion) -> Refusal | No
 
 
 def _pool_limit(pool: NodePool) -> timedelta:
-    return min(POOL_LIMIT + LIMIT_A_NODE * pool.count, MOST_POOL_LIMIT)
+    nodes = pool.count if pool.autoscale is None else max(pool.count, pool.autoscale.max)  # it may have grown when its turn comes
+    return min(POOL_LIMIT + LIMIT_A_NODE * nodes, MOST_POOL_LIMIT)
 
 
 def _impossible(message: str) -> Refusal:

@@ -75,6 +75,23 @@ def test_a_new_pool_may_be_three_minors_behind_where_that_is_still_supported() -
     assert {version["kubernetesVersion"].rsplit(".", 1)[0] for version in listed} == {"1.32", "1.33", "1.34", "1.35"}
 
 
+def test_no_pool_is_made_or_left_more_than_three_minors_behind_its_control_plane() -> None:
+    asker = an_asker().with_cluster(a_cluster(kubernetesVersion="1.34"))
+    for version in ("1.35", "1.36", "1.37"):
+        assert asker.put(CLUSTER, {"location": "centralus", "properties": {"kubernetesVersion": version}}).status == 200
+        asker.later()
+    older = asker.put(f"{CLUSTER}/agentPools/older", {"properties": {**a_pool("older"), "orchestratorVersion": "1.33"}})
+    asker.later(timedelta(days=200))
+    further = asker.put(CLUSTER, {"location": "centralus", "properties": {"kubernetesVersion": "1.38"}})
+    for refused, behind, ahead in ((older, "1.33.10", "1.37.1"), (further, "1.34.9", "1.38.4")):
+        assert code(refused) == (400, "NodePoolMcVersionIncompatible")
+        assert refused.document["message"].startswith(f"Node pool version {behind} and control plane version {ahead} is incompatible. ")
+    assert versions(asker) == ["1.37.1", "1.34.9", "1.34.9"]
+    assert asker.put(CLUSTER, upgraded("1.38", pools="1.38")).status == 200
+    made = asker.put(CLUSTER.replace("web", "new"), a_cluster(a_pool(orchestratorVersion="1.34"), kubernetesVersion="1.38"))
+    assert code(made) == (400, "NodePoolMcVersionIncompatible")
+
+
 def test_a_stopped_cluster_still_says_where_it_could_go() -> None:
     asker = an_older_cluster()
     asker.ask("POST", f"{CLUSTER}/stop")
