@@ -56,7 +56,6 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "action": "create",
         "cluster": "group1/myK8sCluster",
         "location": "centralus",
-        "version": "1.36",
         "tier": "Standard",
         "create_resource_group": True,
         "pools": [
@@ -84,7 +83,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "scale": {"action": "scale", "cluster": "group1/myK8sCluster", "pool": "apps", "count": 5, "reason": "load test this afternoon"},
     "start": {"action": "start", "cluster": "group1/myK8sCluster", "reason": "the tests begin"},
     "stop": {"action": "stop", "cluster": "group1/myK8sCluster", "reason": "nobody tests at night"},
-    "upgrade": {"action": "upgrade", "cluster": "group1/myK8sCluster", "version": "1.37", "reason": "1.36 is one minor behind"},
+    "upgrade": {"action": "upgrade", "cluster": "group1/myK8sCluster", "version": "latest", "reason": "one minor behind"},
 }
 
 

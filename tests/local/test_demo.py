@@ -297,16 +297,20 @@ def test_the_examples_are_requests_that_the_app_can_read() -> None:
     assert isinstance(create, Create)
     assert (create.location, len(create.pools), sum(pool.count for pool in create.pools)) == ("centralus", 2, 3)
     assert scale == Scale(pool="apps", to=5)
-    assert (start, stop, upgrade) == (Start(), Stop(), Upgrade(version="1.37"))
+    assert (start, stop, upgrade) == (Start(), Stop(), Upgrade(version="latest"))
     assert delete == Delete(confirm="myK8sCluster", delete_resource_group=True)
 
 
-def test_on_the_demos_day_aks_offers_the_versions_that_the_examples_name() -> None:
-    create, upgrade = example("create.json"), example("upgrade.json")
-    region, day = create["location"], programme.BEGINS
-    here, there = (catalogue.patch_for(named["version"], location=region, now=day) for named in (create, upgrade))
-    assert here is not None
-    assert there == catalogue.upgrades(here, region, day)[-1]
+def test_on_the_demos_day_the_newest_offer_is_no_preview_and_one_minor_on() -> None:
+    region, day = example("create.json")["location"], programme.BEGINS
+    made = catalogue.default(region, day).patches[-1]
+    newest = catalogue.upgrades(made, region, day)[-1]
+    assert catalogue.order(newest)[1] == catalogue.order(made)[1] + 1
+    assert not catalogue.is_preview(newest, region, day)
+
+
+def test_no_example_names_a_version_that_will_leave_support() -> None:
+    assert [file.name for file in EXAMPLES.glob("*.json") if example(file.name).get("version", "latest") != "latest"] == []
 
 
 def test_a_request_over_http_has_no_field_that_is_for_queues_only() -> None:
