@@ -92,7 +92,8 @@ def _versions(req: func.HttpRequest, services: "Services") -> "func.HttpResponse
     asked = req.params.get("location", "")
     location = asked.replace(" ", "").lower()
     if not (asked.isascii() and location.isalnum() and len(location) <= LONGEST_REGION):
-        return Refusal(code=Code.MALFORMED, message=f"location is {asked[:60]!a}, want a region of Azure, for example westeurope")
+        what = ascii(asked[:60]) if asked else "missing"
+        return Refusal(code=Code.MALFORMED, message=f"location is {what}, want a region of Azure, for example westeurope")
     found = services.versions(location, origin_of(req, services))
     return found if isinstance(found, Refusal) else replies.reply(replies.versions_view(location, found))
 

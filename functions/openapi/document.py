@@ -18,10 +18,11 @@ VERSION = "0.1.0"
 ABOUT = """\
 Keeps AKS clusters at the right level. A request is accepted as a durable operation, which always ends; follow `Location` to see it end.
 
-Errors are RFC 9457 problems with a stable `code`. What is answered before the app is asked has none: a key that is missing or wrong (401, \
-no body), an address or a method that no door has (404, no body), an app that is just being started (503).
+Errors are RFC 9457 problems with a stable `code`. What the host answers by itself has no body: a key that is missing or wrong (401), an \
+address or a method that no door has (404), too long a body or address (413, 414), an app that is busy or being started (429, 503), \
+a fault (500).
 
-A parameter or a field that is not known here is refused by name, and a whole number is written without a point. \
+A parameter or a field that is not known here is refused by name (only health takes any), and a whole number is written without a point. \
 New fields may be added to answers, and new codes; what is there keeps its meaning.
 """
 TAGS = {
@@ -38,11 +39,13 @@ REFUSALS: dict[HTTPStatus, str] = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not said to be application/json.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Well-formed, but impossible; `detail` says what would be possible.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too much is asked for, of the app or of Azure.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Storage or Azure is away, or the app is not configured. Nothing was accepted; send it again.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Storage or Azure is away, or the app is not configured.",
 }
 NO_KEY = "No key, or one that does not open this. The host says so before the app is asked, without a body."
 TOO_LONG = "The address is longer than the host takes, 4 KiB. It says so before the app is asked, without a body."
-A_FAULT = "A fault of the app's own, without a body. Nothing is lost that was accepted: the same request with its key may be sent again."
+A_FAULT = "A fault of the app's own, without a body."
+NOT_LOST = " Nothing is lost that was accepted: the same request with its key may be sent again."
+NOT_TAKEN = " Nothing was accepted; send it again."
 BEARER = "Where App Service authentication is on, a token of Microsoft Entra besides: its principal is the caller that the grants name."
 SCHEMES = {
     "key": {"type": "apiKey", "in": "header", "name": "x-functions-key", "description": "A function key."},
@@ -82,13 +85,13 @@ def _operation(route: Route) -> Json:
     if route.takes_request:
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": shapes.reference(shapes.REQUEST)}}}
     answers = {status: _answer(status, answer, route) for status, answer in route.answers.items()}
-    answers |= {int(status): _problem(status, codes) for status, codes in _by_status(route).items()}
+    answers |= {int(status): _problem(status, codes, route) for status, codes in _by_status(route).items()}
     if route.open:
         said["security"] = []
     else:
         answers[401] = {"description": NO_KEY}
     answers[414] = {"description": TOO_LONG}
-    answers[500] = {"description": A_FAULT}
+    answers[500] = {"description": A_FAULT + (NOT_LOST if route.takes_request else "")}
     return {**said, "responses": {str(status): answers[status] for status in sorted(answers)}}
 
 
@@ -117,13 +120,14 @@ def _answer(status: int, answer: Answer, route: Route) -> Json:
     return said
 
 
-def _problem(status: HTTPStatus, codes: list[Code]) -> Json:
+def _problem(status: HTTPStatus, codes: list[Code], route: Route) -> Json:
     narrowed = {"properties": {"status": {"const": int(status)}, "code": {"enum": codes}}}
     headers: Json = {"Cache-Control": _NO_STORE}
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         headers["Retry-After"] = _RETRY_AFTER
     schema = {"allOf": [shapes.reference(shapes.name_of(views.ProblemView)), narrowed]}
-    return {"description": REFUSALS[status], "headers": headers, "content": {"application/problem+json": {"schema": schema}}}
+    means = REFUSALS[status] + (NOT_TAKEN if route.takes_request and status is HTTPStatus.SERVICE_UNAVAILABLE else "")
+    return {"description": means, "headers": headers, "content": {"application/problem+json": {"schema": schema}}}
 
 
 def _by_status(route: Route) -> dict[HTTPStatus, list[Code]]:

@@ -10,7 +10,7 @@ from pydantic_core import core_schema
 
 from functions.bodies import body_of
 from functions.bodies.asking import FIT, QUEUE_ONLY
-from functions.openapi.words import ABOUT, CLUSTER, EXAMPLES, FIELDS
+from functions.openapi.words import ABOUT, CLUSTER, EXAMPLES, FIELDS, KINDS
 from shared.model.requests import ACTIONS
 
 Json = dict[str, Any]
@@ -54,7 +54,8 @@ def views(kinds: Iterable[type]) -> dict[str, Json]:
     """The schemas of some views and of all that they hold, by name."""
     inputs: list[Any] = [(kind, "serialization", TypeAdapter(kind)) for kind in kinds]
     _, drawn = TypeAdapter.json_schemas(inputs, ref_template=REFERENCE, schema_generator=_Drawing)
-    return {name.removesuffix(_OUR_SUFFIX): _renamed(schema) for name, schema in drawn["$defs"].items()}
+    worded = {name: {**schema, "description": KINDS[name]} if "enum" in schema else schema for name, schema in drawn["$defs"].items()}
+    return {name.removesuffix(_OUR_SUFFIX): _renamed(schema) for name, schema in worded.items()}
 
 
 def _renamed(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema

@@ -51,6 +51,16 @@ FIELDS: Mapping[str, str] = {
     "max_pods": "How many pods a node may run; Azure wants 10 at least.",
 }
 
+KINDS: Mapping[str, str] = {
+    "Code": "A stable word for what went wrong: programs decide by it. What each means, and what to do: docs/operations.md of the project.",
+    "Door": "The way in by which a request came.",
+    "OsType": "The operating system of a pool's nodes.",
+    "PoolMode": "What a pool is for, in AKS's words.",
+    "PowerState": "AKS's power state.",
+    "Status": "Where an operation stands. `succeeded`, `failed` and `cancelled` are for good.",
+}
+"""Words for the enumerations of the document; what their declarations say is for those who read the code."""
+
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "create": {
         "action": "create",

@@ -210,7 +210,7 @@ def _count_gap(to: int | Range, pool: NodePool) -> str | None:
         return f"pool {pool.name} has {has}, want {to}"
     if pool.autoscale is not None:
         return f"pool {pool.name} has the autoscaler at {pool.autoscale}, want {to} nodes without it"
-    return None if pool.count == to else f"pool {pool.name} has {pool.count} nodes, want {to}"
+    return None if pool.count == to else f"pool {pool.name} has {pool.count} {'node' if pool.count == 1 else 'nodes'}, want {to}"
 
 
 def covers(wanted: str, cluster: Cluster) -> bool:

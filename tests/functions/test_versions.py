@@ -67,7 +67,7 @@ def test_a_region_is_known_under_each_of_its_spellings(app: Doors, location: str
 
 WANTED = "want a region of Azure, for example westeurope"
 MALFORMED = {
-    "": f"location is '', {WANTED}",
+    "": f"location is missing, {WANTED}",
     "location=": "the parameter location has no value; leave it out, or give it one",
     "location=%20%20": f"location is '  ', {WANTED}",
     "location=..%2F..%2Fx": f"location is '../../x', {WANTED}",

@@ -22,6 +22,11 @@ def test_every_code_the_page_explains_exists() -> None:
     assert named <= {code.value for code in Code}
 
 
+def test_every_code_is_explained() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [code.value for code in Code if f"`{code.value}`" not in page] == []
+
+
 def test_every_link_between_pages_leads_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):

@@ -97,25 +97,25 @@ def _play(submissions: list[Submission], *, exists: bool, calls: Calls, takes: t
 
 
 def _hold(pump: Pump, accepted: list[Operation], mark: int) -> None:
-    """The invariants after every run (their numbers are those of the design's list of faults)."""
+    """What must hold after every run: it ended well, its history has no gap, the sender was told, nothing is left or was doubled."""
     store = pump.operations
     for operation in accepted:
         ended = pump.now(operation)
-        assert ended.status is Status.SUCCEEDED, (ended.status, ended.failure)  # I1, I5
+        assert ended.status is Status.SUCCEEDED, (ended.status, ended.failure)
         numbers = [event.n for event in store.history(operation.id)]
-        assert numbers == list(range(1, ended.saves + 1))  # I6
+        assert numbers == list(range(1, ended.saves + 1))
         assert ended.id in store.journalled
         assert {"accepted", "started", "ended"} <= {said["event"] for _, said in pump.announcer.said if said["operation"] == ended.id}
-    assert len(store.keys) <= len(accepted)  # I10
-    assert not store.heads  # I7
+    assert len(store.keys) <= len(accepted)
+    assert not store.heads
     assert not store.opened
-    assert not pump.wakes.waiting  # I8
+    assert not pump.wakes.waiting
     mutations = [entry for entry in pump.world.witness.entries[mark:] if entry.applied]
     for mutation in mutations:
-        assert mutation.in_flight is None  # I2
+        assert mutation.in_flight is None
     effects = [(entry.method, entry.path.partition("?")[0], entry.digest) for entry in mutations]
     wanted = {effect for effect in effects if effects.count(effect) > 1 and effect[0] != "PUT" and "register" not in effect[1]}
-    assert not wanted  # I3: nothing but an identical PUT is ever there twice
+    assert not wanted  # nothing but an identical PUT is ever there twice
 
 
 def _calls_of(submissions: list[Submission], *, exists: bool, takes: timedelta = Pump.takes) -> list[str]:

@@ -62,7 +62,12 @@ OPERATIONS = (
                 views=(views.OperationView, views.PreviewView),
                 location="with_operation",
             ),
-            202: Answer(means="The operation.", views=(views.OperationView,), location="always", retry_after=True),
+            202: Answer(
+                means="The operation; it may have ended already, see `status`.",
+                views=(views.OperationView,),
+                location="always",
+                retry_after=True,
+            ),
         },
         refusals=BODY | {Code.FORBIDDEN, Code.NOT_FOUND, Code.CLUSTER_EXISTS, Code.KEY_REUSED, Code.IMPOSSIBLE} | AZURE | STORE | SETTINGS,
         goes_on={"operations_read": {"id": "/id"}, "operations_cancel": {"id": "/id"}},
@@ -98,8 +103,15 @@ OPERATIONS = (
         path="operations/{id}/cancel",
         tag="operations",
         summary="Cancel an operation",
-        words="What was applied stays applied, a call under way is left to finish, what is left is skipped. Twice is the same as once.",
-        answers={202: Answer(means="The operation as it is now.", views=(views.OperationView,), location="always", retry_after=True)},
+        words="What was applied stays applied, a call under way is left to finish, what is left is skipped. Asked again while it is open, it changes nothing.",
+        answers={
+            202: Answer(
+                means="The operation as it is now; it may have ended, see `status`.",
+                views=(views.OperationView,),
+                location="always",
+                retry_after=True,
+            )
+        },
         refusals=frozenset({Code.MALFORMED, Code.FORBIDDEN, Code.NOT_FOUND, Code.ALREADY_ENDED}) | STORE | SETTINGS,
     ),
 )
