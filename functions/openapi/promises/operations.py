@@ -103,8 +103,8 @@ OPERATIONS = (
         path="operations/{id}/cancel",
         tag="operations",
         summary="Cancel an operation",
-        words="What was applied stays applied, a call under way is left to finish, what is left is skipped. Asked again while the operation is "
-        "open, it changes nothing.",
+        words="What was applied stays applied, a call under way is left to finish, what is left is skipped. Asked again while the "
+        "operation is open, it changes nothing.",
         answers={
             202: Answer(
                 means="The operation as it is now; it may have ended, see `status`.",
