@@ -277,7 +277,7 @@ def carry_out(arguments: argparse.Namespace, extra: list[str]) -> int:
     if arguments.command == "lock":
         return lock(python, upgrade=arguments.upgrade)
     if arguments.command == "azure":
-        extra = [f"--speed={arguments.speed}", f"--port={arguments.port}", f"--state={arguments.state.absolute()}"]
+        extra = [f"--speed={arguments.speed}", f"--port={arguments.port}", f"--state={arguments.state.resolve()}"]
         extra += [f"--seed={arguments.seed}"] if arguments.seed is not None else []
         become(environment(python), "local.azure", [*extra, "--fresh"] if arguments.fresh else extra)
     if arguments.command == "up":
