@@ -1,4 +1,4 @@
-"""Commands run in a cluster: accepted, run for some seconds, their result kept for an hour. Nothing is executed.
+"""Commands run in a cluster: accepted, run for some seconds, their result kept for a day. Nothing is executed.
 
 Shapes after a recording of 2021: no async-operation header, only Location; Running with 202, then the result with 200.
 """
@@ -11,8 +11,8 @@ from local.arm.records import Cluster, Command
 from local.arm.refusals import Refused
 from local.arm.wire import Json, Reply, reply
 
-KEPT = timedelta(hours=1)
-"""How long a result can be asked for (ours)."""
+KEPT = timedelta(days=1)
+"""How long a result can be asked for (ours; how long AKS keeps one is not documented)."""
 
 MOST_LOGS = 512 * 1024
 """Longer output is cut (learn.microsoft.com/azure/aks/access-private-cluster)."""
