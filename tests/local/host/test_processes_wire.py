@@ -176,10 +176,13 @@ def test_asked_to_end_the_host_finishes_what_is_under_way(
 
 
 def refused(address: tuple[str, int]) -> bool:
+    """Whether nobody listens any more; a connection that is reset met the moment of closing, so it is asked again."""
     try:
         socket.create_connection(address).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        return False
     return False
 
 
