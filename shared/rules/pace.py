@@ -3,12 +3,29 @@
 Theory: an unchanged poll saves nothing, so the next look may depend only on what the row already holds and on the answer just received. AKS
 sends no `Retry-After` on long-running operations (measured over all recordings), so the loop is ours; where ARM does say when to come back
 (a 429, a resource group's deletion), its word is taken within bounds: never hot, never so late that an operation seems dead.
+
+How long such operations take is known, so looks are spent where ends are likely: a creation is not asked after in its first three minutes,
+in which one in ten ends, and then every 20 seconds while most do. `LOOKS` says when, for each action; it was fitted by `local/pacing.py`,
+and a test holds that operations it was not fitted to are noticed no later than by a look every 30 seconds, with about half the looks. What
+lasts longer than the table, or is of a kind nobody has recorded, is looked at again after a tenth of the time that it has taken: the longer
+it has lasted, the less a minute matters.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from shared.model.operations import Operation, Settling, Waiting
+from shared.model.operations import Operation, Running, Settling, Waiting
 
+LOOKS: dict[str, tuple[int, ...]] = {
+    "make_cluster": (180, 205, 230, 250, 270, 290, 310, 335, 360, 385, 415, 445),
+    "remove_cluster": (305, 370, 420, 460, 495, 530, 565, 600, 635, 670, 705, 740),
+    "scale_pool": (155, 180, 200, 220, 240, 255, 270, 285, 300, 315, 330, 345),
+    "start_cluster": (145, 170, 190, 210, 230, 250, 270, 290, 310, 330, 350, 370),
+    "start_pool": (110, 130, 150, 170, 185, 200, 215, 230, 245, 260, 275, 290),
+    "stop_cluster": (110, 145, 175, 205, 230, 255, 280, 310, 340, 370, 395, 425),
+    "stop_pool": (45, 60, 70, 80, 95, 115, 140, 165, 200, 240, 265, 285),
+}
+"""When to look, in seconds after Azure took the call. Fitted on 2026-11-23 to 591 durations of real AKS operations of 2018 to 2026."""
 LOOK_EVERY = timedelta(seconds=30)
 SETTLE_EVERY = timedelta(seconds=15)
 SOONEST = timedelta(seconds=5)
@@ -37,6 +54,15 @@ def patience(waited: timedelta, *, retry_after: timedelta | None = None) -> time
     return bounded(retry_after, default=min(max(waited / 4, LOOK_EVERY), LATEST))
 
 
+def look_after(looks: Iterable[int], elapsed: timedelta) -> timedelta:
+    """How long after Azure took a call the next look is, when so much time has gone by since; `looks` as in `LOOKS`, empty if unknown."""
+    for seconds in looks:
+        look = timedelta(seconds=seconds)
+        if look >= elapsed + SOONEST:
+            return look
+    return elapsed + min(max(elapsed / 10, LOOK_EVERY), LATEST)
+
+
 def next_look(operation: Operation, now: datetime, *, retry_after: timedelta | None = None) -> datetime | None:
     """When the current operation of a cluster is looked at next if nothing changes; None if nothing is to be looked at."""
     if operation.ended or operation.headed_at is None:
@@ -50,5 +76,9 @@ def next_look(operation: Operation, now: datetime, *, retry_after: timedelta | N
             return until
         case Settling():
             return now + bounded(retry_after, default=SETTLE_EVERY)
+        case Running(started_at=started_at) if retry_after is None and operation.plan is not None and cursor is not None:
+            # A clock that went back does not put the look off.
+            elapsed = max(now - started_at, timedelta(0))
+            return now + look_after(LOOKS.get(operation.plan.steps[cursor].action.kind, ()), elapsed) - elapsed
         case _:
             return now + bounded(retry_after)
