@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from pathlib import Path
 import certifi
 
 from local.certificates import certificates
+from local.leaving import break_off_when_told
 from local.processes import Child, Keeper, NotReadyError
 from local.stack import Ports, inherited
 from local.up import BusyError, alone, usual_ports
@@ -30,7 +30,6 @@ SEED = 1
 LAST_PORT = 65535
 _HEARTBEAT = 1.0  # seconds of real time between two notes of the world's time
 _START = timedelta(seconds=60)
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
@@ -187,8 +186,7 @@ def start(keeper: Keeper, folder: Folder, world: WorldTime, *, port: int, seed: 
 
 def run(arguments: argparse.Namespace) -> None:
     """Start it, say where it is, and stay until Ctrl-C, a signal to end, or its fall."""
-    for number in _ENDINGS:
-        signal.signal(number, _leave)
+    break_off_when_told("\nending the simulated Azure")
     folder = Folder(root=arguments.state)
     with alone(folder.root.with_name(f"{folder.root.name}.lock")):
         folder.root.mkdir(parents=True, exist_ok=True)
@@ -206,14 +204,6 @@ def run(arguments: argparse.Namespace) -> None:
                 raise NotReadyError(message)
         except KeyboardInterrupt:
             print("it is ended", flush=True)
-
-
-def _leave(*_: object) -> None:
-    """Break off once; while it ends in order, further signals are of no use and do no harm."""
-    for number in _ENDINGS:
-        signal.signal(number, signal.SIG_IGN)
-    print("\nending the simulated Azure", flush=True)
-    raise KeyboardInterrupt
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
 import socket
 import sys
 import time
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from local.leaving import break_off_when_told
 from local.processes import ROOT, NotReadyError
 from local.stack import HostKind, Ports, Recipe, Stack
 from local.storage import LAPTOP, NotInstalledError, StoragePorts
@@ -25,7 +25,6 @@ WORLD = LAPTOP / "world"
 _NOTES = WORLD / "stack.json"
 _OWN = ("TIDEKEEPER_GRANTS", "TIDEKEEPER_REPLY_QUEUES")
 _HEARTBEAT = 2.0  # seconds of real time between two notes of the world's time
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _PYTHON = """\
 from azure.storage.queue import QueueClient
@@ -150,8 +149,7 @@ Ask for more nodes through the queue, with {Path(sys.executable)}:
 
 def run(arguments: argparse.Namespace) -> None:
     """Start the stack, say where it is, and stay until Ctrl-C, a signal to end, or the fall of one of its parts."""
-    for number in _ENDINGS:
-        signal.signal(number, _leave)
+    break_off_when_told("\nending the app, the simulated Azure and storage")
     with alone(LAPTOP / "up.lock"):
         world, ports = remembered(_NOTES, arguments.speed)
         ports = replace(ports, host=arguments.port)
@@ -177,14 +175,6 @@ def run(arguments: argparse.Namespace) -> None:
                 raise NotReadyError(fallen)
         except KeyboardInterrupt:
             print("all is ended", flush=True)
-
-
-def _leave(*_: object) -> None:
-    """Break off once; while all ends in order, further signals are of no use and do no harm."""
-    for number in _ENDINGS:
-        signal.signal(number, signal.SIG_IGN)
-    print("\nending the app, the simulated Azure and storage", flush=True)
-    raise KeyboardInterrupt
 
 
 def main() -> int:

@@ -4,25 +4,12 @@ It loads what it plays with only when it can already be broken off in peace.
 """
 
 import argparse
-import signal
 import sys
 
 from local.demo.screen import Look, Screen
+from local.leaving import break_off_when_told, heed_no_more
 
 SEED = 56  # a world in which nothing takes unusually long
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def _leave(*_: object) -> None:
-    """Break off once."""
-    _heed_no_more_signals()
-    raise KeyboardInterrupt
-
-
-def _heed_no_more_signals() -> None:
-    """While all ends in order, which takes a second or two, signals are of no use and do no harm."""
-    for number in _ENDINGS:
-        signal.signal(number, signal.SIG_IGN)
 
 
 def main() -> int:
@@ -34,15 +21,14 @@ def main() -> int:
     if not arguments.speed > 0:
         parser.error("--speed wants a number above 0")
     screen = Screen(out=sys.stdout, look=Look.of(sys.stdout))
-    for number in _ENDINGS:
-        signal.signal(number, _leave)
+    break_off_when_told()
     try:
         from local.demo import programme
         from local.storage import NotInstalledError
         from local.up import BusyError
 
         try:
-            return programme.run(screen, speed=arguments.speed, seed=arguments.seed, ending=_heed_no_more_signals)
+            return programme.run(screen, speed=arguments.speed, seed=arguments.seed, ending=heed_no_more)
         except (BusyError, NotInstalledError) as fault:
             screen.settle()
             print(f"dev.py demo: {fault}", file=sys.stderr, flush=True)

@@ -41,6 +41,8 @@ from shared.model.plans import (
 )
 
 if TYPE_CHECKING:
+    from azure.mgmt.containerservice.operations import ManagedClustersOperations
+
     from shared.model.versions import Offer, Offered
 
 AKS_API = "2026-08-01"
@@ -139,17 +141,17 @@ class ArmClusters:
             case MakeCluster():
                 return self._make_cluster(ref, action, sight)
             case StartCluster():
-                clusters = self._arm.container_service(ref.subscription).managed_clusters
+                clusters = self._clusters(ref)
                 return self._begin(lambda hook: clusters.begin_start(ref.group, ref.name, polling=False, raw_response_hook=hook))
             case StopCluster():
-                clusters = self._arm.container_service(ref.subscription).managed_clusters
+                clusters = self._clusters(ref)
                 return self._begin(lambda hook: clusters.begin_stop(ref.group, ref.name, polling=False, raw_response_hook=hook))
             case UpgradeControlPlane():
                 return self._upgrade_control_plane(ref, action, sight)
             case ScalePool() | StartPool() | StopPool() | UpgradePool():
                 return self._change_pool(ref, action, sight)
             case RemoveCluster():
-                clusters = self._arm.container_service(ref.subscription).managed_clusters
+                clusters = self._clusters(ref)
                 guard = _if_unchanged(sight.etag if isinstance(sight, Cluster) else None)
                 return self._begin(lambda hook: clusters.begin_delete(ref.group, ref.name, polling=False, raw_response_hook=hook, **guard))
             case _:
@@ -177,8 +179,11 @@ class ArmClusters:
 
     # ---- inside
 
+    def _clusters(self, ref: ClusterRef) -> "ManagedClustersOperations":
+        return self._arm.container_service(ref.subscription).managed_clusters
+
     def _make_cluster(self, ref: ClusterRef, action: MakeCluster, sight: Sight) -> Handle | None:
-        operations = self._arm.container_service(ref.subscription).managed_clusters
+        operations = self._clusters(ref)
         guard = _if_unchanged(sight.etag) if isinstance(sight, Cluster) else {"match_condition": MatchConditions.IfMissing}
         body: Any = arm_json.cluster_body(action)
         return self._begin(
@@ -191,12 +196,11 @@ class ArmClusters:
         The pools go back with the versions they came with, which leaves them where they are. A service principal comes without its secret,
         and AKS takes none back so; what is left out stays as it is (azure-cli leaves it out of every such write as well).
         """
-        operations = self._arm.container_service(ref.subscription).managed_clusters
+        operations = self._clusters(ref)
         cluster = self._called(lambda: operations.get(ref.group, ref.name), mutation=False)
         now = _understood(lambda: arm_json.cluster_of(cluster.as_dict(), ref))
         if not isinstance(sight, Cluster) or sight != now or cluster.properties is None:
-            message = f"cluster {ref} changed while it was looked at"
-            raise CallFailed(Failure(code=Code.CHANGED_MEANWHILE, message=message, transient=True))
+            raise CallFailed(_changed(f"cluster {ref}"))
         cluster.properties.kubernetes_version = action.version
         cluster.properties.service_principal_profile = None
         guard = _if_unchanged(cluster.e_tag)
@@ -212,8 +216,7 @@ class ArmClusters:
         now = _understood(lambda: arm_json.pool_of({**pool.as_dict().get("properties", {}), "name": action.pool}))
         properties = pool.properties
         if seen is None or properties is None or _differs(seen, now):
-            message = f"pool {action.pool} changed while it was looked at"
-            raise CallFailed(Failure(code=Code.CHANGED_MEANWHILE, message=message, transient=True))
+            raise CallFailed(_changed(f"pool {action.pool}"))
         match action:
             case ScalePool(to=Range(min=least, max=most)):
                 properties.enable_auto_scaling, properties.min_count, properties.max_count = True, least, most
@@ -309,6 +312,10 @@ class ArmClusters:
         if response.status_code >= LEAST_REDIRECT:
             raise CallFailed(azure_errors.from_response(response.status_code, response.headers, response.text(), mutation=mutation))
         return response
+
+
+def _changed(what: str) -> Failure:
+    return Failure(code=Code.CHANGED_MEANWHILE, message=f"{what} changed while it was looked at", transient=True)
 
 
 def _no_token(fault: Exception) -> CallFailed:

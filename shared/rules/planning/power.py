@@ -6,11 +6,11 @@ The preconditions are AKS's own (learn.microsoft.com/azure/aks/start-stop-cluste
 from datetime import timedelta
 
 from shared.model.clusters import SCALE_SET, Cluster, ClusterRef, NodePool, PoolMode, PowerState
-from shared.model.errors import Code, Fault, Refusal
+from shared.model.errors import Refusal
 from shared.model.plans import Action, Plan, StartCluster, StartPool, Step, StopCluster, StopPool
 from shared.model.requests import Start, Stop
 from shared.rules.goals import gap, half_stopped
-from shared.rules.planning.survey import AlreadySo, Survey, existing, existing_pool
+from shared.rules.planning.survey import AlreadySo, Survey, existing, existing_pool, impossible
 
 POWER_LIMIT = timedelta(hours=1)
 """The slowest of 20 recorded stops took under 13 minutes, the slowest of 20 starts under six."""
@@ -45,28 +45,23 @@ def _unstoppable(cluster: Cluster) -> Refusal | None:
     """Why AKS cannot stop the cluster, if it cannot."""
     half = half_stopped(cluster)
     if half is not None:
-        return _impossible(half)
+        return impossible(half)
     if cluster.auto_provisioned:
-        return _impossible(f"cluster {cluster.ref} has node auto-provisioning, and AKS stops no such cluster; scale its pools down instead")
+        return impossible(f"cluster {cluster.ref} has node auto-provisioning, and AKS stops no such cluster; scale its pools down instead")
     other = next((pool for pool in cluster.pools if pool.type != SCALE_SET), None)
     if other is not None:
-        return _impossible(f"pool {other.name} of {cluster.ref} is of type {other.type}, and AKS stops only clusters of {SCALE_SET}")
+        return impossible(f"pool {other.name} of {cluster.ref} is of type {other.type}, and AKS stops only clusters of {SCALE_SET}")
     return None
 
 
 def _pool_stays(request: Start | Stop, cluster: Cluster, pool: NodePool) -> Refusal | None:
     """Why AKS cannot start or stop the pool, if it cannot."""
     if cluster.power is PowerState.STOPPED:
-        return _impossible(f"cluster {cluster.ref} is stopped, and its pools are started and stopped only while it runs; start it first")
+        return impossible(f"cluster {cluster.ref} is stopped, and its pools are started and stopped only while it runs; start it first")
     if cluster.auto_provisioned:
-        return _impossible(f"cluster {cluster.ref} has node auto-provisioning, and AKS starts and stops no pool of such a cluster")
+        return impossible(f"cluster {cluster.ref} has node auto-provisioning, and AKS starts and stops no pool of such a cluster")
     if isinstance(request, Stop) and pool.mode is PoolMode.SYSTEM:
-        return _impossible(f"pool {pool.name} is a System pool, and AKS stops only User pools; stop the whole cluster instead", "/pool")
+        return impossible(f"pool {pool.name} is a System pool, and AKS stops only User pools; stop the whole cluster instead", "/pool")
     if isinstance(request, Stop) and pool.type != SCALE_SET:
-        return _impossible(f"pool {pool.name} is of type {pool.type}, and AKS stops only pools of {SCALE_SET}", "/pool")
+        return impossible(f"pool {pool.name} is of type {pool.type}, and AKS stops only pools of {SCALE_SET}", "/pool")
     return None
-
-
-def _impossible(message: str, pointer: str | None = None) -> Refusal:
-    faults = () if pointer is None else (Fault(pointer=pointer, message=message),)
-    return Refusal(code=Code.IMPOSSIBLE, message=message, faults=faults)

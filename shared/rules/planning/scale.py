@@ -7,7 +7,7 @@ from shared.model.errors import Code, Fault, Refusal
 from shared.model.plans import Plan, ScalePool, Step
 from shared.model.requests import Scale
 from shared.rules.goals import gap
-from shared.rules.planning.survey import AlreadySo, Survey, existing, existing_pool
+from shared.rules.planning.survey import AlreadySo, Survey, existing, existing_pool, impossible
 
 SCALE_LIMIT = timedelta(hours=1)
 """The slowest of 25 recorded scalings took under five minutes, the slowest of 1,315 cluster updates 18."""
@@ -44,13 +44,13 @@ def _impossible(request: Scale, cluster: Cluster, pool: NodePool) -> Refusal | N
         return Refusal(code=Code.IMPOSSIBLE, message=message, faults=(Fault(pointer=pointer, message=wrong),), final=True)
     if PowerState.STOPPED in (cluster.power, pool.power):
         what = f"cluster {cluster.ref}" if cluster.power is PowerState.STOPPED else f"pool {pool.name}"
-        return Refusal(code=Code.IMPOSSIBLE, message=f"{what} is stopped, and AKS scales nothing that is stopped; start it first")
+        return impossible(f"{what} is stopped, and AKS scales nothing that is stopped; start it first")
     if not isinstance(request.to, Range) and pool.autoscale is not None:
         message = (
             f"pool {pool.name} is scaled by the cluster autoscaler ({pool.autoscale}), which would undo a count of {request.to}; "
             f"ask for min and max instead of count"
         )
-        return Refusal(code=Code.IMPOSSIBLE, message=message, faults=(Fault(pointer="/count", message=message),))
+        return impossible(message, "/count")
     return None
 
 

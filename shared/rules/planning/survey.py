@@ -32,7 +32,7 @@ def existing(ref: ClusterRef, survey: Survey) -> Cluster | Refusal:
     if isinstance(survey.cluster, Absent):
         return Refusal(code=Code.NOT_FOUND, message=f"cluster {ref} does not exist")
     if survey.cluster.state == "Deleting":
-        return Refusal(code=Code.IMPOSSIBLE, message=f"cluster {ref} is being deleted")
+        return impossible(f"cluster {ref} is being deleted")
     return survey.cluster
 
 
@@ -43,4 +43,10 @@ def existing_pool(cluster: Cluster, name: str) -> NodePool | Refusal:
         return pool
     names = ", ".join(pool.name for pool in cluster.pools) or "none"
     message = f"cluster {cluster.ref} has no pool {name[:60]!a}; its pools are: {names}"
-    return Refusal(code=Code.IMPOSSIBLE, message=message, faults=(Fault(pointer="/pool", message=message),))
+    return impossible(message, "/pool")
+
+
+def impossible(message: str, pointer: str | None = None) -> Refusal:
+    """The refusal of what cannot be as things stand, and the field that asks for it, where one does."""
+    faults = () if pointer is None else (Fault(pointer=pointer, message=message),)
+    return Refusal(code=Code.IMPOSSIBLE, message=message, faults=faults)

@@ -7,12 +7,12 @@ first and one minor at a time, a pool is never ahead of it, moves one minor at a
 from datetime import timedelta
 
 from shared.model.clusters import Cluster, ClusterRef, NodePool, PowerState
-from shared.model.errors import Code, Fault, Refusal
+from shared.model.errors import Code, Refusal
 from shared.model.plans import Plan, Step, UpgradeControlPlane, UpgradePool
 from shared.model.requests import Upgrade
 from shared.model.versions import KubernetesVersion, Offer
 from shared.rules.goals import gap
-from shared.rules.planning.survey import AlreadySo, Survey, existing
+from shared.rules.planning.survey import AlreadySo, Survey, existing, impossible
 
 LATEST = "latest"
 CONTROL_PLANE_LIMIT = timedelta(hours=2)
@@ -118,4 +118,4 @@ def _pool_limit(pool: NodePool) -> timedelta:
 
 
 def _impossible(message: str) -> Refusal:
-    return Refusal(code=Code.IMPOSSIBLE, message=message, faults=(Fault(pointer="/version", message=message),))
+    return impossible(message, "/version")
