@@ -10,9 +10,14 @@ import azure.functions as func
 from functions.callers import answered, origin_of, spelt, strange
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.model.answers import Taken
     from shared.model.clusters import ClusterRef
     from shared.model.errors import Refusal
     from shared.model.listing import Query
+    from shared.model.operations import Operation
+    from shared.model.requests import Origin
     from shared.services import Services
 
 doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this one constructor untyped
@@ -42,7 +47,35 @@ def operations_read(req: func.HttpRequest) -> func.HttpResponse:
 @doors.route(route="operations/{id}/cancel", methods=["POST"])
 def operations_cancel(req: func.HttpRequest) -> func.HttpResponse:
     """Cancel one operation: what was applied stays applied, and a call under way is not aborted."""
-    return answered("operations_cancel", f"{_path(req)}/cancel", lambda services: _cancel(req, services))
+    return answered("operations_cancel", f"{_path(req)}/cancel", lambda services: _act(req, services, services.cancel))
+
+
+@doors.function_name("operations_suspend")
+@doors.route(route="operations/{id}/suspend", methods=["POST"])
+def operations_suspend(req: func.HttpRequest) -> func.HttpResponse:
+    """Let no further step of one operation begin; what is under way in Azure is left to end."""
+    return answered("operations_suspend", f"{_path(req)}/suspend", lambda services: _act(req, services, services.suspend))
+
+
+@doors.function_name("operations_resume")
+@doors.route(route="operations/{id}/resume", methods=["POST"])
+def operations_resume(req: func.HttpRequest) -> func.HttpResponse:
+    """Take up one operation that is suspended or needs a person."""
+    return answered("operations_resume", f"{_path(req)}/resume", lambda services: _act(req, services, services.resume))
+
+
+@doors.function_name("operations_retry")
+@doors.route(route="operations/{id}/retry", methods=["POST"])
+def operations_retry(req: func.HttpRequest) -> func.HttpResponse:
+    """Do what one ended operation left undone, as a new operation with the same targets."""
+    return answered("operations_retry", f"{_path(req)}/retry", lambda services: _act(req, services, services.retry))
+
+
+@doors.function_name("operations_force_close")
+@doors.route(route="operations/{id}/force_close", methods=["POST"])
+def operations_force_close(req: func.HttpRequest) -> func.HttpResponse:
+    """End one operation whatever its state, and free its cluster."""
+    return answered("operations_force_close", f"{_path(req)}/force_close", lambda services: _act(req, services, services.force_close))
 
 
 def _path(req: func.HttpRequest) -> str:
@@ -67,17 +100,22 @@ def _read(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | R
     return replies.reply(replies.operation_view(told), status=202, headers={"Retry-After": str(replies.OPEN_RETRY.seconds)})
 
 
-def _cancel(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+def _act(
+    req: func.HttpRequest, services: "Services", act: "Callable[[str, Origin], Operation | Taken | Refusal]"
+) -> "func.HttpResponse | Refusal":
+    """Do one thing with the operation that the URL names, and answer what is now: it, or the one that was made of it."""
     from functions import replies
+    from shared.model.answers import Taken
     from shared.model.errors import Refusal
 
     refusal = strange(req)
     if refusal is not None:
         return refusal
-    origin, operation_id = origin_of(req, services), req.route_params["id"]
-    cancelled = services.cancel(operation_id, origin)
-    if isinstance(cancelled, Refusal):
-        return cancelled
+    origin = origin_of(req, services)
+    done = act(req.route_params["id"], origin)
+    if isinstance(done, Refusal):
+        return done
+    operation_id = done.operation.id if isinstance(done, Taken) else done.id
     told = services.operation(operation_id, origin)
     if isinstance(told, Refusal):
         return told

@@ -124,6 +124,10 @@ class OperationLinks(TypedDict):
 
     self: Place
     cancel: Place
+    suspend: Place
+    resume: Place
+    retry: Place
+    force_close: Place
     cluster: Place
 
 
@@ -142,7 +146,7 @@ class OperationView(TypedDict):
 
     id: OperationId
     status: Status
-    """`queued` (behind another operation of the cluster), `running` and `needs_attention` are open; the others have ended for good."""
+    """`queued` (behind another operation of the cluster), `running`, `suspended` and `needs_attention` are open; the others have ended."""
     action: RequestWord
     cluster: ClusterName
     origin: OriginView
@@ -161,6 +165,10 @@ class OperationView(TypedDict):
     """When something was first sent to Azure for it."""
     ended_at: Instant | None
     cancelled_by: str | None
+    suspended_by: str | None
+    """Who asked that no further step begins; null once it was resumed."""
+    retry_of: OperationId | None
+    """The ended operation whose unfinished steps this one does."""
     error: OperationError | None
     links: OperationLinks
     history: NotRequired[list[EventView]]

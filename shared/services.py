@@ -139,12 +139,37 @@ class Services:
         """Cancel an operation, for a caller who may ask for what it does."""
         from shared.work import control
 
+        return self._acted(operation_id, origin) or control.cancel(operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock)
+
+    def suspend(self, operation_id: str, origin: Origin) -> Operation | Refusal:
+        """Let no further step of an operation begin, for a caller who may ask for what it does."""
+        from shared.work import control
+
+        return self._acted(operation_id, origin) or control.suspend(
+            operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock
+        )
+
+    def resume(self, operation_id: str, origin: Origin) -> Operation | Refusal:
+        """Take up what is suspended or needs a person, for a caller who may ask for what it does."""
+        from shared.work import control
+
+        return self._acted(operation_id, origin) or control.resume(operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock)
+
+    def force_close(self, operation_id: str, origin: Origin) -> Operation | Refusal:
+        """End an operation whatever its state, for a caller who may ask for what it does."""
+        from shared.work import control
+
+        return self._acted(operation_id, origin) or control.force_close(
+            operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock
+        )
+
+    def retry(self, operation_id: str, origin: Origin) -> Taken | Refusal:
+        """Do what an ended operation left undone, as a new one, for a caller who may ask for what it does."""
         told = self.operation(operation_id, origin)
         if isinstance(told, Refusal):
             return told
-        operation = told.operation
-        refusal = self._refused(origin, operation.request.action, operation.cluster)
-        return refusal or control.cancel(operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock)
+        refusal = self._refused(origin, told.operation.request.action, told.operation.cluster)
+        return refusal or submit.retry(told.operation, origin, desk=self._desk, clock=self._ports.clock, ids=self._ports.ids)
 
     def page(self, query: Query, origin: Origin) -> Page:
         """A page of operations, without those of clusters the caller may not see. Raises `BadContinuation`."""
@@ -238,6 +263,13 @@ class Services:
         self._ports.store().check()
 
     # ---- inside
+
+    def _acted(self, operation_id: str, origin: Origin) -> Refusal | None:
+        """Why the caller may not act on the operation, if so."""
+        told = self.operation(operation_id, origin)
+        if isinstance(told, Refusal):
+            return told
+        return self._refused(origin, told.operation.request.action, told.operation.cluster)
 
     def _refused(self, origin: Origin, action: str, cluster: ClusterRef) -> Refusal | None:
         return admission.refused(self.settings.grants, origin, action, cluster, subscriptions=self.settings.subscriptions)

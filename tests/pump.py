@@ -110,13 +110,18 @@ class Pump:
         if self.take():
             return True
         message_at, sweep_at = self.next_message_at(), self.next_sweep_at()
-        if message_at is None and not self.operations.opened:
+        if message_at is None and all(map(self._resting, self.operations.opened)):
             return False
         self.clock.instant = max(self.clock.now(), min(message_at or sweep_at, sweep_at))
         if self.clock.now() >= sweep_at:
             self.swept_at = self.clock.now()
             self.sweep()
         return True
+
+    def _resting(self, operation_id: str) -> bool:
+        """Whether only a person moves the operation on."""
+        operation = self.operations.load(operation_id)
+        return operation is not None and operation.resting
 
     def run(self, *, until: datetime | None = None) -> None:
         """Until nothing is left to happen, or until an instant."""

@@ -19,6 +19,7 @@ class Code(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     ALREADY_ENDED = "already_ended"
+    WRONG_STATE = "wrong_state"
     KEY_REUSED = "key_reused"
     IMPOSSIBLE = "impossible"
     CLUSTER_EXISTS = "cluster_exists"
@@ -47,6 +48,7 @@ class Code(StrEnum):
     BLOCKED_BY_EXTERNAL_OPERATION = "blocked_by_external_operation"
     CANCELLED_EXTERNALLY = "cancelled_externally"
     STUCK = "stuck"
+    FORCE_CLOSED = "force_closed"
     POISONED = "poisoned"
 
 

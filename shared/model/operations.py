@@ -213,6 +213,7 @@ class Status(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    SUSPENDED = "suspended"
     NEEDS_ATTENTION = "needs_attention"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -224,10 +225,14 @@ ENDED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
-    """Why a person should look at an open operation. It goes away by itself if the operation moves."""
+    """Why a person should look at an open operation. It goes away by itself if the operation moves.
+
+    `holds`: it does not move by itself any more; a person resumes, cancels or force-closes it.
+    """
 
     failure: Failure
     since: datetime
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,12 +244,20 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspension:
+    """Who asked that no further step begins, and when."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """An accepted request and all that has happened to it.
 
     `headed_at`: when it became the first of its cluster; until then it waits in line. `started_at`: when its first claim was made. `plan`
-    is None until it is drawn; `states` has one entry per step. `declined`: why no plan could be made. `saves` counts the saves (and so the
-    history rows), `wake` is the number of the wake-up that may move it.
+    is None until it is drawn; `states` has one entry per step. `declined`: why no plan could be made. `retry_of`: the ended operation whose
+    unfinished steps it does. `saves` counts the saves (and so the history rows), `wake` is the number of the wake-up that may move it.
     """
 
     id: str
@@ -260,7 +273,9 @@ class Operation:
     states: tuple[StepState, ...] = ()
     declined: Failure | None = None
     cancelled_by: Cancellation | None = None
+    suspended_by: Suspension | None = None
     attention: Attention | None = None
+    retry_of: str | None = None
     saves: int = 0
     wake: int = 1
 
@@ -273,6 +288,23 @@ class Operation:
     def cursor(self) -> int | None:
         """The index of the step that is to move next; None if no step is."""
         return next((n for n, state in enumerate(self.states) if isinstance(state, OpenState)), None)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether something of its current step may be under way, or applied without having been read back."""
+        cursor = self.cursor
+        if cursor is None:
+            return False
+        state = self.states[cursor]
+        return not isinstance(state, Waiting) or state.unsure
+
+    @property
+    def resting(self) -> bool:
+        """Whether it is open and only a person moves it on: it was suspended and nothing of it is under way, or its attention holds it."""
+        if self.ended:
+            return False
+        held = self.attention is not None and self.attention.holds
+        return held or (self.suspended_by is not None and not self.under_way)
 
     @property
     def ended(self) -> bool:
@@ -308,6 +340,8 @@ class Operation:
                 return Status.CANCELLED
         if self.attention is not None:
             return Status.NEEDS_ATTENTION
+        if self.suspended_by is not None and not self.under_way:
+            return Status.SUSPENDED
         return Status.QUEUED if self.headed_at is None else Status.RUNNING
 
 

@@ -48,8 +48,10 @@ from shared.model.operations import (
     Skipped,
     Sleep,
     Starting,
+    Status,
     StepState,
     StillRunning,
+    Suspension,
     Unseen,
     Verify,
     Waiting,
@@ -73,7 +75,8 @@ TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("settling", "seen"): frozenset({"done", "settling", "waiting", "failed"}),
     ("settling", "unseen"): frozenset({"settling", "failed"}),
 }
-"""From (state of the step, kind of sighting) to the states that may follow. Besides, a cancelled operation skips what has not begun."""
+"""From (state of the step, kind of sighting) to the states that may follow. Besides, a cancelled operation skips what has not begun, a
+suspended one does not claim it, and one that somebody else's operation has kept waiting for all its time waits for a person instead."""
 
 DRAW_LIMIT = timedelta(hours=1)
 """How long the first of a cluster may wait for a look from which to plan."""
@@ -85,11 +88,13 @@ CALL_LASTS = timedelta(minutes=5)
 """How long after a claim its call may still be on its way: no invocation lives longer (`functionTimeout` in host.json)."""
 GRACE = timedelta(hours=1)
 """How long past its limit an operation that cannot even be processed stays open."""
+UNHEARD = timedelta(days=7)
+"""How long an operation waits for a person whom it needs before it ends by itself: it keeps its cluster from all others meanwhile."""
 
 
 def next_move(operation: Operation, now: datetime) -> Move:
     """What to do with the operation at `now`. It must be the first of its cluster, else there is nothing to do."""
-    if operation.ended or operation.headed_at is None:
+    if operation.ended or operation.headed_at is None or operation.resting:
         return Rest()
     if operation.plan is None:
         return Draw()
@@ -114,11 +119,14 @@ def record(operation: Operation, sighting: Sighting, now: datetime) -> Operation
         return _record_undrawn(operation, sighting, now)
     step, state = _current(operation)
     after = _after(step, state, sighting, now)
-    if operation.cancelled_by is not None and isinstance(after, Starting) and after.tries > state.tries:
-        # Azure is not at work, the goal is missing and no call is on its way: the claim is not made, and the rest is skipped.
+    stopped = operation.cancelled_by is not None or operation.suspended_by is not None
+    if stopped and isinstance(after, Starting) and after.tries > state.tries:
+        # Azure is not at work, the goal is missing and no call is on its way: the claim is not made, and the rest is skipped or waits.
         after = Waiting(since=after.since, tries=state.tries)
     if after == state:
         return operation
+    if isinstance(after, Failed) and after.failure.code is Code.BLOCKED_BY_EXTERNAL_OPERATION:
+        return replace(operation, attention=Attention(failure=after.failure, since=now, holds=True), updated_at=now)
     moved = _with(operation, after, now)
     if isinstance(after, Starting) and moved.started_at is None:
         return replace(moved, started_at=now)
@@ -168,6 +176,65 @@ def cancel(operation: Operation, *, by: str, now: datetime) -> Operation | Refus
     return asked if asked.cursor is None else _closed_if_cancelled(asked)
 
 
+def suspend(operation: Operation, *, by: str, now: datetime) -> Operation | Refusal:
+    """The operation with suspension asked: no further step begins. What is under way in Azure is left to end, and is read back."""
+    if operation.ended:
+        return Refusal(
+            code=Code.ALREADY_ENDED, message=f"operation {operation.id} is {operation.status} already; nothing is left to suspend"
+        )
+    if operation.cancelled_by is not None:
+        message = f"operation {operation.id} was cancelled by {operation.cancelled_by.by} and ends by itself; it cannot be suspended"
+        return Refusal(code=Code.WRONG_STATE, message=message)
+    if operation.suspended_by is not None:
+        return operation
+    return replace(operation, suspended_by=Suspension(by=by, at=now), updated_at=now)
+
+
+def resume(operation: Operation, now: datetime) -> Operation | Refusal:
+    """The operation taken up again where it was suspended or needs a person; the clock of a step that has not begun starts anew."""
+    if operation.ended:
+        message = f"operation {operation.id} is {operation.status}, which is for good; retry does what it left undone"
+        return Refusal(code=Code.ALREADY_ENDED, message=message)
+    if operation.suspended_by is None and operation.attention is None:
+        message = f"operation {operation.id} is {operation.status}; only what is suspended or needs attention can be resumed"
+        return Refusal(code=Code.WRONG_STATE, message=message)
+    again = replace(operation, suspended_by=None, attention=None, updated_at=now)
+    if again.plan is None:
+        return again if again.headed_at is None else replace(again, headed_at=now)
+    cursor = again.cursor
+    if cursor is None or again.under_way:
+        return again
+    return replace(again, states=(*again.states[:cursor], Waiting(), *again.states[cursor + 1 :]))
+
+
+def force_close(operation: Operation, *, by: str, now: datetime) -> Operation | Refusal:
+    """The operation ended whatever its state, for a person who knows better. What Azure was asked for may go on, and nobody watches it."""
+    if operation.ended:
+        return Refusal(code=Code.ALREADY_ENDED, message=f"operation {operation.id} is {operation.status} already; nothing is left to close")
+    under_way = "; what Azure was asked for may go on, unwatched" if operation.under_way else ""
+    failure = Failure(code=Code.FORCE_CLOSED, message=f"closed by {by}{under_way}")
+    if operation.plan is None:
+        return replace(operation, declined=failure, updated_at=now, attention=None)
+    _, state = _current(operation)
+    return _with(operation, Failed(since=state.since or now, ended_at=now, failure=failure), now)
+
+
+def undone(operation: Operation) -> Plan | Refusal | None:
+    """The steps that an ended operation left undone, exactly as they were planned, so that every target stays the one that was pinned.
+
+    None: it ended before it had a plan, so whoever retries it plans afresh.
+    """
+    if not operation.ended:
+        message = f"operation {operation.id} is {operation.status}; only what has ended can be retried, and what waits for a person resumed"
+        return Refusal(code=Code.WRONG_STATE, message=message)
+    if operation.status is Status.SUCCEEDED:
+        return Refusal(code=Code.WRONG_STATE, message=f"operation {operation.id} succeeded; nothing of it is left to do")
+    if operation.plan is None:
+        return None
+    steps = tuple(step for step, state in zip(operation.plan.steps, operation.states, strict=True) if not isinstance(state, Done))
+    return Plan(steps=steps, because=f"what {operation.id} left undone: {operation.plan.because}")
+
+
 def distressed(operation: Operation, failure: Failure, now: datetime) -> Operation:
     """The operation with a call for attention; it ends as soon as the operation moves. A second call goes on from the first."""
     since = now if operation.attention is None else operation.attention.since
@@ -185,6 +252,8 @@ def expired(operation: Operation, now: datetime) -> Operation | None:
     if now < operation.attention.since + GRACE:
         return None
     cause = operation.attention.failure.message
+    if operation.attention.holds:
+        return _given_up(operation, operation.attention, now)
     if operation.plan is None:
         if now < operation.headed_at + DRAW_LIMIT + GRACE:
             return None
@@ -198,6 +267,14 @@ def expired(operation: Operation, now: datetime) -> Operation | None:
 
 
 # ---- inside
+
+
+def _given_up(operation: Operation, attention: Attention, now: datetime) -> Operation | None:
+    if now < attention.since + UNHEARD:
+        return None
+    _, state = _current(operation)
+    message = f"{attention.failure.message}; nobody took it up within {UNHEARD.days} days"
+    return _with(operation, Failed(since=state.since or now, ended_at=now, failure=replace(attention.failure, message=message)), now)
 
 
 def _current(operation: Operation) -> tuple[Step, OpenState]:
@@ -366,8 +443,7 @@ def _closed_if_cancelled(operation: Operation) -> Operation:
     cursor, asked = operation.cursor, operation.cancelled_by
     if asked is None or cursor is None:
         return operation
-    state = operation.states[cursor]
-    if isinstance(state, OpenState) and _maybe_sent(state):
+    if operation.under_way:
         return operation
     return replace(operation, states=_skipping(operation.states, cursor, f"cancelled by {asked.by}"))
 

@@ -33,3 +33,8 @@ def newest_first(instant: datetime) -> str:
 def key_name(origin: Origin, key: str) -> str:
     """The name under which a caller's idempotency key is kept: a hash, so that any text may be a key and none is readable in the store."""
     return hashlib.sha256(f"{origin.door}\n{origin.caller}\n{key}".encode()).hexdigest()[:40]
+
+
+def retry_name(operation_id: str) -> str:
+    """The name under which the one retry of an ended operation is kept, among the keys; no door is called `retry`, so none can meet it."""
+    return hashlib.sha256(f"retry\n{operation_id}".encode()).hexdigest()[:40]

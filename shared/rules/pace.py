@@ -65,7 +65,7 @@ def look_after(looks: Iterable[int], elapsed: timedelta) -> timedelta:
 
 def next_look(operation: Operation, now: datetime, *, retry_after: timedelta | None = None) -> datetime | None:
     """When the current operation of a cluster is looked at next if nothing changes; None if nothing is to be looked at."""
-    if operation.ended or operation.headed_at is None:
+    if operation.ended or operation.headed_at is None or operation.resting:
         return None
     cursor = operation.cursor
     state = operation.states[cursor] if cursor is not None else None

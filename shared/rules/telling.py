@@ -21,6 +21,15 @@ def _about_the_whole(before: Operation | None, after: Operation) -> list[str]:
         parts.append(f"planned {_counted(len(after.plan.steps), 'step')}: {after.plan.because}")
     if after.cancelled_by is not None and (before is None or before.cancelled_by is None):
         parts.append(f"cancellation asked by {after.cancelled_by.by}")
+    if after.retry_of is not None and before is None:
+        parts.append(f"does what {after.retry_of} left undone")
+    was, is_ = before.suspended_by if before is not None else None, after.suspended_by
+    if is_ is not None and was is None:
+        parts.append(f"suspension asked by {is_.by}")
+    if was is not None and is_ is None:
+        parts.append("resumed")
+    if before is not None and before.attention is not None and after.attention is None and before.attention.holds and not after.ended:
+        parts.append("taken up again")
     if after.declined is not None:
         parts.append(f"no plan: {after.declined.message}")
     if after.attention is not None and (before is None or before.attention != after.attention):

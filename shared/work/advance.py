@@ -28,7 +28,7 @@ from shared.model.plans import Action
 from shared.ports import Clock, Clusters, Stored
 from shared.rules import engine, pace
 from shared.rules.planning import AlreadySo, plan
-from shared.work.saving import NOW, Desk, announce, close, finish, save, wake
+from shared.work.saving import Desk, announce, close, finish, save, wake
 from shared.work.surveying import survey
 
 CLAIM_LASTS = timedelta(minutes=2)
@@ -154,9 +154,13 @@ def _conclude(turn: _Turn, desk: Desk, now: datetime) -> None:
         finish(desk, turn.stored, turn.saved, operation, now)
         return
     if operation != turn.saved:
+        calls = operation.attention is not None and operation.attention != turn.saved.attention
         turn.stored = save(desk, turn.stored, turn.saved, operation, wake=True)
+        if calls:
+            announce(desk, turn.saved, "needs_attention")
     look_at = pace.next_look(turn.saved, now, retry_after=turn.retry_after)
-    wake(desk, turn.saved, delay=NOW if look_at is None else look_at - now)
+    if look_at is not None:
+        wake(desk, turn.saved, delay=look_at - now)
 
 
 def _not_current(message: Wake, stored: Stored | None, desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 from shared.model.answers import Told
 from shared.model.clusters import ClusterRef
-from shared.model.operations import Status
 from shared.ports import Clock, Operations
 from shared.rules import naming, pace
 
@@ -13,7 +12,7 @@ def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bo
     if operation is None:
         return None
     position: int | None = None if operation.ended else 0
-    if operation.status is Status.QUEUED:
+    if not operation.ended and operation.headed_at is None:
         stored = operations.head(operation.partition)
         position = stored.head.position(operation.id) if stored is not None else None
     return Told(

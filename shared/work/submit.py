@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from shared.log import event
 from shared.model.answers import Preview, Taken
 from shared.model.errors import CallFailed, Code, Refusal, Stale
-from shared.model.operations import ID_PREFIX, PARTITION_LENGTH, Head, Operation, Status
+from shared.model.operations import ID_PREFIX, PARTITION_LENGTH, Head, Operation
 from shared.model.plans import Plan
-from shared.model.requests import Submission
+from shared.model.requests import Origin, Submission
 from shared.ports import Clock, Clusters, Ids, Key, Operations, Stored
 from shared.rules import engine, naming
 from shared.rules.planning import AlreadySo, plan
@@ -27,7 +27,8 @@ MOST_WAITING = 100
 TRY_LATER = timedelta(minutes=1)
 
 
-Drawn = Plan | AlreadySo | Refusal
+Drawn = Plan | AlreadySo | Refusal | None
+"""What planning said at acceptance; None where it was not asked, because the plan is there already or is made by the first wake-up."""
 
 
 def preview(submission: Submission, *, clusters: Clusters, operations: Operations) -> Preview | Refusal:
@@ -87,6 +88,28 @@ def submit(submission: Submission, *, clusters: Clusters, desk: Desk, clock: Clo
     return _enter(operation, drawn, stored, desk=desk, now=now)
 
 
+def retry(ended: Operation, origin: Origin, *, desk: Desk, clock: Clock, ids: Ids) -> Taken | Refusal:
+    """A new operation that does what an ended one left undone, with the very targets that were planned then; or why there is none.
+
+    An ended operation is retried once: asked again, the answer is the operation that the first retry made. Raises `CallFailed`.
+    """
+    plan_of_old = engine.undone(ended)
+    if isinstance(plan_of_old, Refusal):
+        return plan_of_old
+    now = clock.now()
+    again = Submission(request=ended.request, cluster=ended.cluster, origin=origin, digest=ended.id, reason=ended.reason)
+    operation = replace(_new(again, ended.partition, ids, now), retry_of=ended.id)
+    if plan_of_old is not None:
+        operation = engine.drawn(operation, plan_of_old, now, already_so=False)
+    bound = desk.operations.bind(naming.retry_name(ended.id), Key(operation=operation.id, digest=ended.id))
+    if bound is not None:
+        known = _meaning(desk, bound, ended.id)
+        if known is not None:
+            return known
+        operation = replace(operation, id=bound.operation)
+    return _enter(operation, None, None, desk=desk, now=now)
+
+
 def _enter(operation: Operation, drawn: Drawn, stored: Stored | None, *, desk: Desk, now: datetime) -> Taken | Refusal:
     if stored is None and isinstance(drawn, AlreadySo):
         return _born_ended(engine.drawn(_headed(operation, now), drawn.plan, now, already_so=True), desk)
@@ -109,10 +132,10 @@ def _enter(operation: Operation, drawn: Drawn, stored: Stored | None, *, desk: D
 
 
 def _lease(operation: Operation, drawn: Drawn, desk: Desk, now: datetime) -> Taken:
+    # Without a plan, and where it was refused or done already when the cluster was busy, its first wake-up looks at it afresh.
     first = _headed(operation, now)
     if isinstance(drawn, Plan):
         first = engine.drawn(first, drawn, now, already_so=False)
-    # What was refused or done already when the cluster was busy is looked at afresh by its first wake-up.
     change = changed(None, first)
     desk.operations.commit(None, Head(current=change.operation), (change,))
     return Taken(operation=change.operation)
@@ -170,7 +193,7 @@ def _meaning(desk: Desk, bound: Key, digest: str) -> Taken | Refusal | None:
 
 def _replayed(operation: Operation, desk: Desk) -> Taken:
     position = 0
-    if operation.status is Status.QUEUED:
+    if not operation.ended and operation.headed_at is None:
         stored = desk.operations.head(operation.partition)
         position = (stored.head.position(operation.id) if stored is not None else None) or 0
     return _answered(Taken(operation=operation, position=position, replayed=True), desk)

@@ -77,7 +77,7 @@ def _repair(row: OpenRow, swept: Swept, desk: Desk, now: datetime) -> None:
         if stuck is not None:
             finish(desk, stored, operation, stuck, now)
             swept.ended += 1
-        else:
+        elif not operation.resting:
             saved = save(desk, stored, operation, replace(operation, updated_at=now), wake=True)
             wake(desk, saved.head.current)
             swept.woken += 1

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -121,6 +122,57 @@ def cancellations(app: Doors) -> Iterator[Answer]:
     yield app.cancel(path)
 
 
+def suspensions(app: Doors) -> Iterator[Answer]:
+    path = app.accepted(SCALE)
+    yield from strangers(app, path, "suspend")
+    yield app.ask("POST", f"{path}/suspend")
+    yield app.ask("POST", f"{path}/resume")
+    app.settle()
+    app.cancel(path)
+    yield app.ask("POST", f"{path}/suspend")
+    app.run()
+    yield app.ask("POST", f"{path}/suspend")
+
+
+def resumptions(app: Doors) -> Iterator[Answer]:
+    path = app.accepted(SCALE)
+    yield from strangers(app, path, "resume")
+    yield app.ask("POST", f"{path}/resume")
+    app.ask("POST", f"{path}/suspend")
+    yield app.ask("POST", f"{path}/resume")
+    app.run()
+    yield app.ask("POST", f"{path}/resume")
+
+
+def retries(app: Doors) -> Iterator[Answer]:
+    path = app.accepted(SCALE)
+    yield from strangers(app, path, "retry")
+    yield app.ask("POST", f"{path}/retry")
+    app.cancel(path)
+    holder = app.accepted(SCALE)
+    while app.post(SCALE).status == HTTPStatus.ACCEPTED:
+        pass
+    yield app.ask("POST", f"{path}/retry")
+    app.ask("POST", f"{holder}/force_close")
+    yield app.ask("POST", f"{path}/retry")
+
+
+def closings(app: Doors) -> Iterator[Answer]:
+    path = app.accepted(SCALE)
+    yield from strangers(app, path, "force_close")
+    yield app.ask("POST", f"{path}/force_close")
+    yield app.ask("POST", f"{path}/force_close")
+
+
+def strangers(app: Doors, path: str, verb: str) -> Iterator[Answer]:
+    """What every verb answers to those who may not, or ask for what is not there."""
+    yield app.ask("POST", f"/api/operations/{ID}/{verb}")
+    yield app.ask("POST", f"{path}/{verb}?how=gently")
+    granted(app, READING)
+    yield app.ask("POST", f"{path}/{verb}")
+    granted(app, EVERYTHING)
+
+
 def of_a_cluster(route: Route) -> Callable[[Doors], Iterator[Answer]]:
     def asking(app: Doors) -> Iterator[Answer]:
         path = f"/api/{route.path.format(subscription=SUBSCRIPTION, group='prod-rg', name='web')}"
@@ -157,6 +209,10 @@ SCENES: dict[str, Callable[[Doors], Iterator[Answer]]] = {
     "operations_list": lists,
     "operations_read": reads,
     "operations_cancel": cancellations,
+    "operations_suspend": suspensions,
+    "operations_resume": resumptions,
+    "operations_retry": retries,
+    "operations_force_close": closings,
     "clusters_list": listed_clusters,
     "clusters_read": of_a_cluster(ROUTE["clusters_read"]),
     "clusters_upgrades": of_a_cluster(ROUTE["clusters_upgrades"]),

@@ -23,16 +23,17 @@ def test_an_operation_of_somebody_else_is_waited_for(peopled: Doors) -> None:
     assert [pool.count for pool in peopled.there().pools] == [3, 5]
 
 
-def test_one_that_never_ends_ends_ours_and_nothing_was_sent(peopled: Doors) -> None:
+def test_one_that_never_ends_hands_ours_to_a_person_and_nothing_was_sent(peopled: Doors) -> None:
     peopled.world.faults.add(Fault(method="PUT", effect=Outcome(ends="never")))
     peopled.foreign(WEB, ScalePool(pool="system", to=3))
     path, began = peopled.accepted(SCALE), peopled.clock.now()
     peopled.run()
     view = peopled.shown(path)
-    assert (view["status"], view["error"]["code"]) == ("failed", "blocked_by_external_operation")
+    assert (view["status"], view["error"]["code"]) == ("needs_attention", "blocked_by_external_operation")
     assert view["error"]["message"] == "step 'scale pool user to 5 nodes' did not end within 1:00:00: pool user has 2 nodes, want 5"
-    assert SCALE_LIMIT <= datetime.fromisoformat(view["ended_at"]) - began <= SCALE_LIMIT + timedelta(minutes=5)
+    assert SCALE_LIMIT <= datetime.fromisoformat(view["updated_at"]) - began <= SCALE_LIMIT + timedelta(minutes=5)
     assert not peopled.mutations()
+    assert peopled.shown(path)["progress"]["next_look_at"] is None
 
 
 def test_somebody_who_does_what_we_want_saves_us_the_call(peopled: Doors) -> None:

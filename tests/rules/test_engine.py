@@ -383,11 +383,14 @@ def test_out_of_time_the_reason_says_what_azure_is_doing(state: str, sighting: s
     assert "within 1:00:00" in failed.failure.message
 
 
-def test_out_of_time_behind_somebody_elses_operation_says_so() -> None:
+def test_out_of_time_behind_somebody_elses_operation_a_person_must_decide() -> None:
     waiting = engine.record(at(Waiting()), SIGHTINGS["at work"], NOON)
-    failed = only(engine.record(waiting, SIGHTINGS["at work"], TOO_LATE))
-    assert isinstance(failed, Failed)
-    assert failed.failure.code is Code.BLOCKED_BY_EXTERNAL_OPERATION
+    held = engine.record(waiting, SIGHTINGS["at work"], TOO_LATE)
+    assert held.attention is not None
+    assert held.attention.holds
+    assert held.attention.failure.code is Code.BLOCKED_BY_EXTERNAL_OPERATION
+    assert isinstance(only(held), Waiting)
+    assert (held.status, held.resting) == (Status.NEEDS_ATTENTION, True)
 
 
 def test_a_failed_step_skips_the_later_ones() -> None:

@@ -41,6 +41,29 @@ _KEY = Parameter(
     schema={"type": "string", "pattern": "^[!-~]([ -~]{0,198}[!-~])?$"},
 )
 
+_VERB = frozenset({Code.MALFORMED, Code.FORBIDDEN, Code.NOT_FOUND, Code.ALREADY_ENDED}) | STORE | SETTINGS
+
+
+def _verb(verb: str, summary: str, words: str, refusals: frozenset[Code] = _VERB | {Code.WRONG_STATE}) -> Route:
+    return Route(
+        function=f"operations_{verb}",
+        method="post",
+        path=f"operations/{{id}}/{verb}",
+        tag="operations",
+        summary=summary,
+        words=words,
+        answers={
+            202: Answer(
+                means="The operation as it is now; it may have ended, see `status`.",
+                views=(views.OperationView,),
+                location="always",
+                retry_after=True,
+            )
+        },
+        refusals=refusals,
+    )
+
+
 OPERATIONS = (
     Route(
         function="operations_submit",
@@ -113,6 +136,33 @@ OPERATIONS = (
                 retry_after=True,
             )
         },
-        refusals=frozenset({Code.MALFORMED, Code.FORBIDDEN, Code.NOT_FOUND, Code.ALREADY_ENDED}) | STORE | SETTINGS,
+        refusals=_VERB,
+    ),
+    _verb(
+        "suspend",
+        "Suspend an operation",
+        "No further step begins. A call under way is left to finish and is read back; then the operation is `suspended` and keeps its "
+        "cluster, or its place in line, until it is resumed, cancelled or force-closed. Asked again, it changes nothing.",
+    ),
+    _verb(
+        "resume",
+        "Take up an operation",
+        "Goes on with an operation that is `suspended`, or that waits for a person in `needs_attention`, at its first step that has not "
+        "ended; that step's time begins anew.",
+    ),
+    _verb(
+        "retry",
+        "Retry an operation",
+        "Makes a new operation of the steps that an ended one left undone, exactly as they were planned: every version and count stays the "
+        "one that was chosen then. `Location` names it, its `retry_of` the old one, which stays as it is. An operation is retried once; "
+        "asked again, the answer is what the first retry made.",
+        _VERB - {Code.ALREADY_ENDED} | {Code.WRONG_STATE, Code.THROTTLED},
+    ),
+    _verb(
+        "force_close",
+        "Force an operation closed",
+        "Ends an operation as failed (`force_closed`) whatever its state, asks Azure nothing, and frees its cluster for the next in line. "
+        "What Azure was asked for may go on, and nobody watches it.",
+        _VERB,
     ),
 )
