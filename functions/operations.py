@@ -1,8 +1,6 @@
 """HTTP: read, list and control operations."""
 
-import contextlib
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import azure.functions as func
@@ -25,7 +23,6 @@ doors = func.Blueprint()  # type: ignore[no-untyped-call]  # the SDK left this o
 LOOK_BACK = timedelta(days=7)
 MOST_DAYS = timedelta(days=92)
 MOST_ITEMS = 200
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _PARAMETERS = ("cluster", "status", "action", "origin", "since", "until", "top", "continuation")
 
 
@@ -140,14 +137,15 @@ def _list(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | R
 
 def _query(params: dict[str, str], services: "Services") -> "Query | Refusal":
     """The query that the URL's parameters ask for. Lists are comma separated; instants are RFC 3339; by default the last seven days."""
+    from functions.wire import instant_of
     from shared.model.errors import Code, Refusal
     from shared.model.listing import Query
     from shared.model.operations import Status
     from shared.model.requests import ACTIONS, Door
 
     try:
-        until = _instant(params["until"]) if "until" in params else services.now()
-        since = _instant(params["since"]) if "since" in params else until - LOOK_BACK
+        until = instant_of(params["until"]) if "until" in params else services.now()
+        since = instant_of(params["since"]) if "since" in params else until - LOOK_BACK
         query = Query(
             cluster=_cluster(params["cluster"], services.settings.subscription) if "cluster" in params else None,
             statuses=frozenset(Status(word) for word in _words(params, "status", frozenset(Status))),
@@ -191,12 +189,3 @@ def _top(text: str) -> int:
         message = f"top is {text[:40]!a}, want 1 to {MOST_ITEMS}"
         raise ValueError(message)
     return int(text)
-
-
-def _instant(text: str) -> datetime:
-    """RFC 3339, which is stricter than what Python reads: no weeks, no dates without a time, no time without a zone."""
-    if _RFC_3339.fullmatch(text):
-        with contextlib.suppress(ValueError):
-            return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    message = f"{text[:40]!a} is no instant with a zone, want for example 2026-11-23T20:00:00Z"
-    raise ValueError(message)

@@ -134,6 +134,8 @@ def _operation(operation: Operation, *, position: int | None, next_look_at: date
         "cancelled_by": operation.cancelled_by.by if operation.cancelled_by is not None else None,
         "suspended_by": operation.suspended_by.by if operation.suspended_by is not None else None,
         "retry_of": operation.retry_of,
+        "not_before": _maybe(operation.not_before),
+        "not_after": _maybe(operation.not_after),
         "error": None if failure is None else {"code": failure.code, "message": failure.message, "azure_code": failure.azure_code},
         "links": {
             "self": path,

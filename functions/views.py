@@ -146,7 +146,8 @@ class OperationView(TypedDict):
 
     id: OperationId
     status: Status
-    """`queued` (behind another operation of the cluster), `running`, `suspended` and `needs_attention` are open; the others have ended."""
+    """`scheduled` (not before its time), `queued` (behind another operation of the cluster), `running`, `suspended` and
+    `needs_attention` are open; the others have ended."""
     action: RequestWord
     cluster: ClusterName
     origin: OriginView
@@ -169,6 +170,9 @@ class OperationView(TypedDict):
     """Who asked that no further step begins; null once it was resumed."""
     retry_of: OperationId | None
     """The ended operation whose unfinished steps this one does."""
+    not_before: Instant | None
+    not_after: Instant | None
+    """The span in which it may begin."""
     error: OperationError | None
     links: OperationLinks
     history: NotRequired[list[EventView]]

@@ -6,22 +6,26 @@ repeated in an error is escaped and shortened.
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import ValidationError
 
 from functions.bodies import body_of
-from functions.bodies.asking import QUEUE_ONLY, refused
+from functions.bodies.asking import INSTANT, QUEUE_ONLY, TIMES, refused
 from shared.model.clusters import ClusterRef
 from shared.model.errors import Code, Fault, Refusal
 from shared.model.requests import ACTIONS, Door, Origin, Submission
 
 MOST_BYTES = 256 * 1024
 MOST_FAULTS = 20
+_RFC_3339 = re.compile(INSTANT, re.ASCII)
 
 
 class Malformed(Exception):  # noqa: N818 - says what it holds
@@ -97,9 +101,32 @@ def submission_of(
     request = known.request(body)
     if isinstance(request, Refusal):
         return request
+    times: dict[str, datetime] = {}
+    for name in TIMES:
+        if body.get(name) is not None:
+            try:
+                times[name] = instant_of(body[name])
+            except (ValueError, OverflowError) as fault:
+                return refused(name, f"{name} {fault}")
+    if len(times) > 1 and times["not_before"] >= times["not_after"]:
+        return refused("not_after", "not_after is not later than not_before, want a span in which it may begin")
     digested = {name: value for name, value in document.items() if name not in ("idempotency_key", *QUEUE_ONLY)}
     digest = hashlib.sha256(json.dumps(digested, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return Submission(request=request, cluster=cluster, origin=origin, key=key or own_key, reason=body.get("reason"), digest=digest)
+    return Submission(
+        request=request, cluster=cluster, origin=origin, key=key or own_key, reason=body.get("reason"), digest=digest, **times
+    )
+
+
+def instant_of(text: str) -> datetime:
+    """RFC 3339, which is stricter than what Python reads: no weeks, no dates without a time, no time without a zone.
+
+    Raises ValueError for what is none, OverflowError for what is before or after all time.
+    """
+    if _RFC_3339.fullmatch(text):
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    message = f"{text[:40]!a} is no instant with a zone, want for example 2026-11-23T20:00:00Z"
+    raise ValueError(message)
 
 
 def _refused_body(fault: ValidationError) -> Refusal:

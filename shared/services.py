@@ -120,7 +120,7 @@ class Services:
     def preview(self, submission: Submission) -> Preview | Refusal:
         """The plan for a request, with nothing stored. Raises `CallFailed`."""
         refusal = self._refused(submission.origin, submission.request.action, submission.cluster)
-        return refusal or submit.preview(submission, clusters=self._clusters, operations=self._operations)
+        return refusal or submit.preview(submission, clusters=self._clusters, operations=self._operations, clock=self._ports.clock)
 
     # ---- operations
 

@@ -122,6 +122,10 @@ class MemoryQueues(Queues):
         """The messages of one queue, in order of becoming visible."""
         return [item[3] for item in sorted(self._waiting, key=lambda item: item[:2]) if item[2] == queue]
 
+    def clear(self) -> None:
+        """Empty every queue, as an operator may."""
+        self._waiting.clear()
+
     def everything(self) -> list[tuple[str, str]]:
         """Every message, as queue and text."""
         return [(item[2], item[3].text) for item in sorted(self._waiting, key=lambda item: item[:2])]

@@ -77,12 +77,18 @@ def fields(required: Shapes, optional: Shapes, nullable: Shapes, *, fit: Fit | N
     return core_schema.typed_dict_schema(known, extra_behavior="forbid", config=core_schema.CoreConfig(strict=True), metadata=metadata)
 
 
+TIMES = ("not_before", "not_after")
+"""Fields that are instants. The reader takes any short text, so that what is wrong with one can be said better than by a pattern."""
+INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+"""How RFC 3339 spells an instant."""
 COUNT = number(0, 1000)
 WHOLE: Fit = {"type": "integer"}
 NONE: Fit = {"type": "null"}
 NAME = text(least=1, most=63)
 _OF_EVERY_REQUEST = {
     "reason": text(most=1000),
+    "not_before": text(most=40),
+    "not_after": text(most=40),
     "idempotency_key": text(least=1, most=200),
     "requested_by": text(most=200),
     "reply_to": text(most=63),

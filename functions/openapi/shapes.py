@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from functions.bodies import body_of
-from functions.bodies.asking import FIT, QUEUE_ONLY
+from functions.bodies.asking import FIT, INSTANT, QUEUE_ONLY, TIMES
 from functions.openapi.words import ABOUT, CLUSTER, EXAMPLES, FIELDS, KINDS
 from shared.model.requests import ACTIONS
 
@@ -87,6 +87,8 @@ def _request(action: str) -> Json:
     known = {name: shape for name, shape in drawn["properties"].items() if name not in QUEUE_ONLY}
     known["action"] = {"type": "string", "const": action}
     known["cluster"] |= {"pattern": CLUSTER, "examples": ["prod-rg/web"]}
+    instant = {"type": "string", "format": "date-time", "pattern": f"^{INSTANT}$", "maxLength": 40, "examples": ["2026-11-23T20:00:00Z"]}
+    known |= {name: {"anyOf": [instant, {"type": "null"}]} for name in TIMES}
     drawn["properties"] = {name: _worded(action, name, shape) for name, shape in known.items()}
     return {"description": ABOUT.get(action, action), **drawn, "examples": [EXAMPLES[action]] if action in EXAMPLES else []}
 

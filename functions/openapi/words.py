@@ -22,6 +22,8 @@ FIELDS: Mapping[str, str] = {
     "reason": "Why, in your own words; it is shown with the operation.",
     "idempotency_key": "Makes it safe to send the same request again: the same key and body are the same operation. "
     "As the header Idempotency-Key; send one of them.",
+    "not_before": "The instant before which it does not begin, at most 366 days ahead. Until then it holds no cluster.",
+    "not_after": "The instant after which it does not begin any more: what has not begun by then ends as `expired`.",
     "location": "A region of Azure.",
     "create.version": "A Kubernetes minor or patch; without one, Azure's default.",
     "upgrade.version": "A patch, a minor (its newest patch that is offered; the patch that runs, where the control plane is of that minor "
@@ -57,7 +59,7 @@ KINDS: Mapping[str, str] = {
     "OsType": "The operating system of a pool's nodes.",
     "PoolMode": "What a pool is for, in AKS's words.",
     "PowerState": "AKS's power state.",
-    "Status": "Where an operation stands. `succeeded`, `failed` and `cancelled` are for good.",
+    "Status": "Where an operation stands. `succeeded`, `failed`, `cancelled` and `expired` are for good.",
 }
 """Words for the enumerations of the document; what their declarations say is for those who read the code."""
 

@@ -47,6 +47,7 @@ class Code(StrEnum):
     STILL_RUNNING_IN_AZURE = "still_running_in_azure"
     BLOCKED_BY_EXTERNAL_OPERATION = "blocked_by_external_operation"
     CANCELLED_EXTERNALLY = "cancelled_externally"
+    EXPIRED = "expired"
     STUCK = "stuck"
     FORCE_CLOSED = "force_closed"
     POISONED = "poisoned"

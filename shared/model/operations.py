@@ -211,6 +211,7 @@ Move = Draw | Attempt | Poll | Verify | Sleep | Rest
 class Status(StrEnum):
     """The words people see. Computed, never decided upon."""
 
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     RUNNING = "running"
     SUSPENDED = "suspended"
@@ -218,9 +219,10 @@ class Status(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
-ENDED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
+ENDED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +259,9 @@ class Operation:
 
     `headed_at`: when it became the first of its cluster; until then it waits in line. `started_at`: when its first claim was made. `plan`
     is None until it is drawn; `states` has one entry per step. `declined`: why no plan could be made. `retry_of`: the ended operation whose
-    unfinished steps it does. `saves` counts the saves (and so the history rows), `wake` is the number of the wake-up that may move it.
+    unfinished steps it does. `scheduled`: it has no place at its cluster yet, because it is not to begin before `not_before`. `lapsed`: why
+    it ended without having begun by `not_after`. `saves` counts the saves (and so the history rows), `wake` is the number of the wake-up
+    that may move it.
     """
 
     id: str
@@ -276,6 +280,10 @@ class Operation:
     suspended_by: Suspension | None = None
     attention: Attention | None = None
     retry_of: str | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    scheduled: bool = False
+    lapsed: Failure | None = None
     saves: int = 0
     wake: int = 1
 
@@ -319,8 +327,8 @@ class Operation:
     @property
     def failure(self) -> Failure | None:
         """What went wrong, if something ended it or holds it."""
-        if self.declined is not None:
-            return self.declined
+        if self.declined is not None or self.lapsed is not None:
+            return self.declined or self.lapsed
         failed = next((state for state in self.states if isinstance(state, Failed)), None)
         if failed is not None:
             return failed.failure
@@ -329,6 +337,8 @@ class Operation:
     @property
     def status(self) -> Status:
         """The one word for where it stands."""
+        if self.lapsed is not None:
+            return Status.EXPIRED
         if self.declined is not None or any(isinstance(state, Failed) for state in self.states):
             return Status.FAILED
         if self.cursor is None:
@@ -342,6 +352,8 @@ class Operation:
             return Status.NEEDS_ATTENTION
         if self.suspended_by is not None and not self.under_way:
             return Status.SUSPENDED
+        if self.scheduled:
+            return Status.SCHEDULED
         return Status.QUEUED if self.headed_at is None else Status.RUNNING
 
 

@@ -1,6 +1,7 @@
 """What people and systems ask for, independent of the door it came through."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -115,7 +116,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What a door hands to work. `key` is the caller's idempotency key, `digest` the name of the body, so that a key means one body."""
+    """What a door hands to work. `key` is the caller's idempotency key, `digest` the name of the body, so that a key means one body.
+
+    It is not begun before `not_before`, nor after `not_after`.
+    """
 
     request: Request
     cluster: ClusterRef
@@ -123,3 +127,5 @@ class Submission:
     digest: str
     key: str | None = None
     reason: str | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None

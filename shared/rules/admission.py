@@ -1,12 +1,16 @@
 """May this caller do this to this cluster? Pure judgement over grants; must not know where grants are kept."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from shared.model.clusters import ClusterRef
 from shared.model.errors import Code, Refusal
 from shared.model.grants import READ, Grant
-from shared.model.requests import Origin
+from shared.model.requests import Origin, Submission
+
+FARTHEST = timedelta(days=366)
+"""How far ahead a request may begin."""
 
 
 def may(grants: Iterable[Grant], origin: Origin, action: str, cluster: ClusterRef) -> bool:
@@ -43,3 +47,15 @@ def _admits(grant: Grant, origin: Origin, action: str) -> bool:
 
 def _matches(patterns: frozenset[str], text: str) -> bool:
     return any(fnmatchcase(text, pattern.casefold()) for pattern in patterns)
+
+
+def untimely(submission: Submission, now: datetime) -> Refusal | None:
+    """Why what is asked for can never begin, or begins too far ahead, if so."""
+    first, last = submission.not_before, submission.not_after
+    if last is not None and last <= now:
+        message = f"not_after is {last:%Y-%m-%dT%H:%M:%SZ}, and it is {now:%Y-%m-%dT%H:%M:%SZ} already; send the request with a later one"
+        return Refusal(code=Code.IMPOSSIBLE, message=message, final=True)
+    if first is not None and first > now + FARTHEST:
+        message = f"not_before is {first:%Y-%m-%dT%H:%M:%SZ}, more than {FARTHEST.days} days ahead; want a nearer one"
+        return Refusal(code=Code.IMPOSSIBLE, message=message, final=True)
+    return None

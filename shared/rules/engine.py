@@ -235,6 +235,16 @@ def undone(operation: Operation) -> Plan | Refusal | None:
     return Plan(steps=steps, because=f"what {operation.id} left undone: {operation.plan.because}")
 
 
+def lapsed(operation: Operation, now: datetime) -> Operation | None:
+    """The operation ended as expired, if it has not begun by the instant after which it is not to begin; else None."""
+    late = operation.not_after is not None and now >= operation.not_after
+    if not late or operation.ended or operation.under_way or operation.started_at is not None:
+        return None
+    message = f"it had not begun by {operation.not_after:%Y-%m-%d %H:%M:%S} UTC, after which it was not to begin; nothing was sent to Azure"
+    states = _skipping(operation.states, 0, "its time to begin was over")
+    return replace(operation, lapsed=Failure(code=Code.EXPIRED, message=message), states=states, updated_at=now, attention=None)
+
+
 def distressed(operation: Operation, failure: Failure, now: datetime) -> Operation:
     """The operation with a call for attention; it ends as soon as the operation moves. A second call goes on from the first."""
     since = now if operation.attention is None else operation.attention.since

@@ -30,6 +30,12 @@ def _about_the_whole(before: Operation | None, after: Operation) -> list[str]:
         parts.append("resumed")
     if before is not None and before.attention is not None and after.attention is None and before.attention.holds and not after.ended:
         parts.append("taken up again")
+    if after.scheduled and before is None and after.not_before is not None:
+        parts.append(f"scheduled: not before {after.not_before:%Y-%m-%d %H:%M:%S} UTC")
+    if before is not None and before.scheduled and not after.scheduled:
+        parts.append("its time has come")
+    if after.lapsed is not None:
+        parts.append(f"expired: {after.lapsed.message}")
     if after.declined is not None:
         parts.append(f"no plan: {after.declined.message}")
     if after.attention is not None and (before is None or before.attention != after.attention):

@@ -28,11 +28,14 @@ from shared.model.plans import Action
 from shared.ports import Clock, Clusters, Stored
 from shared.rules import engine, pace
 from shared.rules.planning import AlreadySo, plan
-from shared.work.saving import Desk, announce, close, finish, save, wake
+from shared.work.saving import Desk, amend, announce, close, enter, finish, save, wake
 from shared.work.surveying import survey
 
 CLAIM_LASTS = timedelta(minutes=2)
 """A worker that was paused for longer than this between its claim and its call does not call: by then another may have found the claim."""
+
+LONGEST_WAKE = timedelta(days=6)
+"""How long a wake-up may be hidden; a message of Storage Queues lives for seven days. Longer waits go from one wake-up to the next."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +60,7 @@ def advance(message: Wake, *, clusters: Clusters, desk: Desk, clock: Clock) -> N
     """
     stored = desk.operations.head(message.cluster_key)
     if stored is None or stored.head.current.id != message.operation:
-        _not_current(message, stored, desk)
+        _not_current(message, stored, desk, clock.now())
         return
     if stored.head.current.wake != message.wake:
         event("wake_dropped", operation=message.operation, wake=message.wake, expected=stored.head.current.wake)
@@ -72,6 +75,10 @@ def _move(turn: _Turn, clusters: Clusters, desk: Desk, clock: Clock) -> bool:
     """Make one move; answer whether another may follow at once."""
     before, ref = turn.operation, turn.operation.cluster
     now = clock.now()
+    lapsed = engine.lapsed(before, now)
+    if lapsed is not None:
+        turn.operation = lapsed
+        return False
     match engine.next_move(before, now):
         case Rest() | Sleep():
             return False
@@ -163,11 +170,14 @@ def _conclude(turn: _Turn, desk: Desk, now: datetime) -> None:
         wake(desk, turn.saved, delay=look_at - now)
 
 
-def _not_current(message: Wake, stored: Stored | None, desk: Desk) -> None:
+def _not_current(message: Wake, stored: Stored | None, desk: Desk, now: datetime) -> None:
     """The wake-up's operation does not hold its cluster: it has ended and the turn that ended it may have died, or it is not its turn."""
     operation = desk.operations.load(message.operation)
     if operation is None:
         event("wake_orphaned", operation=message.operation)
+        return
+    if operation.scheduled and not operation.ended and message.wake == operation.wake:
+        _not_yet(operation, desk, now)
         return
     if not operation.ended or message.wake != operation.wake:
         event("wake_dropped", operation=message.operation, wake=message.wake, expected=operation.wake)
@@ -175,6 +185,19 @@ def _not_current(message: Wake, stored: Stored | None, desk: Desk) -> None:
     if stored is not None:
         wake(desk, stored.head.current)
     close(desk, operation)
+
+
+def _not_yet(operation: Operation, desk: Desk, now: datetime) -> None:
+    """The wake-up of one that has no place yet: it is given one once its time has come, and is woken again then where it has not."""
+    lapsed = engine.lapsed(operation, now)
+    if lapsed is not None:
+        amend(desk, operation, lapsed, now)
+    elif operation.resting or operation.not_before is None:
+        event("wake_dropped", operation=operation.id, wake=operation.wake, expected=operation.wake)
+    elif now < operation.not_before:
+        wake(desk, operation, delay=min(operation.not_before - now, LONGEST_WAKE))
+    else:
+        enter(desk, operation, now)
 
 
 def poisoned(message: Wake, failure_id: str, *, desk: Desk, clock: Clock) -> None:

@@ -1,7 +1,6 @@
 """What people may do with an operation that has not ended. Each is one save, or a refusal that changes nothing."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from shared.log import event
@@ -9,7 +8,7 @@ from shared.model.errors import Code, Refusal, Stale
 from shared.model.operations import Operation
 from shared.ports import Clock
 from shared.rules import engine
-from shared.work.saving import Desk, changed, close, finish, save, wake
+from shared.work.saving import Desk, amend
 
 RACES = 5
 
@@ -48,33 +47,9 @@ def _change(operation_id: str, what: str, by: str, decide: Decide, desk: Desk, c
         if isinstance(after, Refusal) or after is before:
             return after
         try:
-            saved = _saved(before, after, desk, clock)
+            saved = amend(desk, before, after, clock.now())
         except Stale:
             continue
         event(what, operation=operation_id, cluster=before.cluster.key, by=by, status=after.status)
         return saved
     return Refusal(code=Code.BUSY_STORE, message=f"operation {operation_id} is changing too fast; send the request again")
-
-
-def _saved(before: Operation, after: Operation, desk: Desk, clock: Clock) -> Operation:
-    """Write what a person changed, in whatever place of its cluster the operation is. Raises `Stale` if somebody saved first."""
-    stored = desk.operations.head(before.partition)
-    if stored is None or stored.head.position(before.id) is None:
-        raise Stale
-    if stored.head.current.id != before.id:
-        line = tuple(waiting for waiting in stored.head.line if waiting != before.id) if after.ended else stored.head.line
-        change = changed(before, after)
-        desk.operations.commit(stored, replace(stored.head, line=line), (change,))
-        if after.ended:
-            close(desk, change.operation)
-        return change.operation
-    if stored.head.current != before:
-        raise Stale
-    if after.ended:
-        # A wake-up is still on its way. It is not to find its own number, or it would close the operation, and tell its sender, once more.
-        finish(desk, stored, before, replace(after, wake=after.wake + 1), clock.now())
-        return after
-    saved = save(desk, stored, before, after, wake=True)
-    if not after.resting:
-        wake(desk, saved.head.current)
-    return saved.head.current

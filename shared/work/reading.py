@@ -12,13 +12,13 @@ def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bo
     if operation is None:
         return None
     position: int | None = None if operation.ended else 0
-    if not operation.ended and operation.headed_at is None:
+    if not operation.ended and operation.headed_at is None and not operation.scheduled:
         stored = operations.head(operation.partition)
         position = stored.head.position(operation.id) if stored is not None else None
     return Told(
         operation=operation,
         position=position,
-        next_look_at=pace.next_look(operation, clock.now()),
+        next_look_at=operation.not_before if operation.scheduled else pace.next_look(operation, clock.now()),
         history=operations.history(operation_id) if history else None,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.log import event
+from shared.model.errors import Stale
 from shared.model.operations import Event, Head, Operation, Wake
 from shared.ports import Announcer, Change, Operations, Stored, Wakes
 from shared.rules.telling import told
@@ -59,6 +60,56 @@ def finish(desk: Desk, stored: Stored, before: Operation, after: Operation, now:
     if saved is not None:
         wake(desk, saved.head.current)
     close(desk, change.operation)
+
+
+def amend(desk: Desk, before: Operation, after: Operation, now: datetime) -> Operation:
+    """Save what became of an operation from outside its turns, wherever it is: current, in line or scheduled; close it if it ended.
+
+    Its old wake-ups die; a current one that is to move is woken at once. Raises `Stale` if somebody saved first.
+    """
+    if before.scheduled:
+        change = changed(before, after, wake=True)
+        desk.operations.commit(None, None, (change,))
+        if after.ended:
+            close(desk, change.operation)
+        elif not after.resting:
+            wake(desk, change.operation)
+        return change.operation
+    stored = desk.operations.head(before.partition)
+    if stored is None or stored.head.position(before.id) is None:
+        raise Stale
+    if stored.head.current.id != before.id:
+        line = tuple(waiting for waiting in stored.head.line if waiting != before.id) if after.ended else stored.head.line
+        change = changed(before, after)
+        desk.operations.commit(stored, replace(stored.head, line=line), (change,))
+        if after.ended:
+            close(desk, change.operation)
+        return change.operation
+    if stored.head.current != before:
+        raise Stale
+    if after.ended:
+        # A wake-up is still on its way. It is not to find its own number, or it would close the operation, and tell its sender, once more.
+        finish(desk, stored, before, replace(after, wake=after.wake + 1), now)
+        return after
+    saved = save(desk, stored, before, after, wake=True)
+    if not after.resting:
+        wake(desk, saved.head.current)
+    return saved.head.current
+
+
+def enter(desk: Desk, operation: Operation, now: datetime) -> None:
+    """Give an operation that has none its place, at its cluster's head or the end of its line. Raises `Stale` if somebody saved first."""
+    stored = desk.operations.head(operation.partition)
+    if stored is None:
+        first = replace(operation, headed_at=operation.headed_at or now, scheduled=False, updated_at=now)
+        again = changed(operation, first, wake=True)
+        saved = desk.operations.commit(None, Head(current=again.operation), (again,))
+        if saved is not None:
+            wake(desk, saved.head.current)
+        return
+    again = changed(operation, replace(operation, headed_at=None, scheduled=False, updated_at=now), wake=True)
+    line = (*stored.head.line, operation.id)
+    desk.operations.commit(stored, replace(stored.head, line=line), (again,))
 
 
 def close(desk: Desk, operation: Operation) -> None:

@@ -14,7 +14,7 @@ from shared.model.operations import ID_PREFIX, PARTITION_LENGTH, Head, Operation
 from shared.model.plans import Plan
 from shared.model.requests import Origin, Submission
 from shared.ports import Clock, Clusters, Ids, Key, Operations, Stored
-from shared.rules import engine, naming
+from shared.rules import admission, engine, naming
 from shared.rules.planning import AlreadySo, plan
 from shared.work.saving import Desk, announce, changed, close, wake
 from shared.work.surveying import survey
@@ -31,8 +31,11 @@ Drawn = Plan | AlreadySo | Refusal | None
 """What planning said at acceptance; None where it was not asked, because the plan is there already or is made by the first wake-up."""
 
 
-def preview(submission: Submission, *, clusters: Clusters, operations: Operations) -> Preview | Refusal:
+def preview(submission: Submission, *, clusters: Clusters, operations: Operations, clock: Clock) -> Preview | Refusal:
     """The plan for a request as things stand, by the same code that would accept it, with no write. Raises `CallFailed`."""
+    untimely = admission.untimely(submission, clock.now())
+    if untimely is not None:
+        return untimely
     drawn = _draw(submission, clusters)
     stored = operations.head(naming.partition(submission.cluster))
     if isinstance(drawn, Refusal) and (stored is None or drawn.final):
@@ -45,6 +48,8 @@ def preview(submission: Submission, *, clusters: Clusters, operations: Operation
             f"the cluster's open operation {stored.head.current.id} ({stored.head.current.request.action}) comes first, "
             f"and {len(stored.head.line)} more wait; this one would be planned when its turn comes"
         )
+    if submission.not_before is not None and clock.now() < submission.not_before:
+        findings.append(f"it would wait until {submission.not_before:%Y-%m-%d %H:%M:%S} UTC, and be planned then")
     already_so = isinstance(drawn, AlreadySo)
     found = drawn.plan if isinstance(drawn, AlreadySo) else drawn if isinstance(drawn, Plan) else None
     return Preview(plan=found, already_so=already_so, findings=tuple(findings))
@@ -64,6 +69,9 @@ def submit(submission: Submission, *, clusters: Clusters, desk: Desk, clock: Clo
         if known is None:
             raise
         return known
+    untimely = admission.untimely(submission, clock.now())
+    if untimely is not None:
+        return _known(desk, name, submission.digest) or untimely
     partition = naming.partition(submission.cluster)
     stored: Stored | None = None
     if not isinstance(drawn, Plan):
@@ -111,9 +119,11 @@ def retry(ended: Operation, origin: Origin, *, desk: Desk, clock: Clock, ids: Id
 
 
 def _enter(operation: Operation, drawn: Drawn, stored: Stored | None, *, desk: Desk, now: datetime) -> Taken | Refusal:
-    if stored is None and isinstance(drawn, AlreadySo):
+    if stored is None and isinstance(drawn, AlreadySo) and not operation.scheduled:
         return _born_ended(engine.drawn(_headed(operation, now), drawn.plan, now, already_so=True), desk)
     desk.operations.intend(operation)
+    if operation.scheduled:
+        return _wait_for_its_time(operation, desk)
     for _ in range(RACES):
         try:
             taken = _lease(operation, drawn, desk, now) if stored is None else _join(operation, stored, desk)
@@ -139,6 +149,20 @@ def _lease(operation: Operation, drawn: Drawn, desk: Desk, now: datetime) -> Tak
     change = changed(None, first)
     desk.operations.commit(None, Head(current=change.operation), (change,))
     return Taken(operation=change.operation)
+
+
+def _wait_for_its_time(operation: Operation, desk: Desk) -> Taken:
+    """It takes no place at its cluster, so that others go on meanwhile. Its first wake-up comes at once and puts itself off."""
+    change = changed(None, operation)
+    try:
+        desk.operations.commit(None, None, (change,))
+    except Stale:
+        own = desk.operations.load(operation.id)
+        if own is None:
+            raise
+        return _replayed(own, desk)
+    event("operation_scheduled", operation=operation.id, cluster=operation.cluster.key, action=operation.request.action)
+    return _answered(Taken(operation=change.operation), desk)
 
 
 def _join(operation: Operation, stored: Stored, desk: Desk) -> Taken | Refusal:
@@ -217,6 +241,9 @@ def _new(submission: Submission, partition: str, ids: Ids, now: datetime) -> Ope
         reason=submission.reason,
         created_at=now,
         updated_at=now,
+        not_before=submission.not_before,
+        not_after=submission.not_after,
+        scheduled=submission.not_before is not None and now < submission.not_before,
     )
 
 

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 
 from shared.log import event, warning
 from shared.model.errors import Stale
-from shared.model.operations import Head, Operation
 from shared.ports import Clock, OpenRow
 from shared.rules import engine
-from shared.work.saving import Desk, changed, close, finish, save, wake
+from shared.work.saving import Desk, amend, close, enter, finish, save, wake
 
 QUIET = timedelta(minutes=15)
 """How long an operation may go unsaved before it is woken again, or closed if it has ended: whoever saved it last may still be at work.
@@ -62,7 +61,17 @@ def _repair(row: OpenRow, swept: Swept, desk: Desk, now: datetime) -> None:
             desk.operations.forget(row.operation)
             swept.forgotten += 1
         return
+    lapsed = engine.lapsed(operation, now)
+    if lapsed is not None:
+        amend(desk, operation, lapsed, now)
+        swept.ended += 1
+        return
     if now - operation.updated_at <= QUIET:
+        return
+    if operation.scheduled and not operation.ended:
+        if operation.not_before is not None and now >= operation.not_before and not operation.resting:
+            enter(desk, operation, now)
+            swept.leased += 1
         return
     if operation.ended:
         close(desk, operation)
@@ -70,7 +79,7 @@ def _repair(row: OpenRow, swept: Swept, desk: Desk, now: datetime) -> None:
         return
     stored = desk.operations.head(operation.partition)
     if stored is None or stored.head.position(operation.id) is None:
-        _lease_again(operation, desk, now)
+        enter(desk, operation, now)
         swept.leased += 1
     elif stored.head.current.id == operation.id:
         stuck = engine.expired(operation, now)
@@ -81,17 +90,3 @@ def _repair(row: OpenRow, swept: Swept, desk: Desk, now: datetime) -> None:
             saved = save(desk, stored, operation, replace(operation, updated_at=now), wake=True)
             wake(desk, saved.head.current)
             swept.woken += 1
-
-
-def _lease_again(operation: Operation, desk: Desk, now: datetime) -> None:
-    """Put an operation that lost its place (a head removed by hand) at its cluster's head, or at the end of its line."""
-    stored = desk.operations.head(operation.partition)
-    if stored is None:
-        again = changed(operation, replace(operation, headed_at=operation.headed_at or now, updated_at=now), wake=True)
-        saved = desk.operations.commit(None, Head(current=again.operation), (again,))
-        if saved is not None:
-            wake(desk, saved.head.current)
-        return
-    again = changed(operation, replace(operation, headed_at=None, updated_at=now))
-    line = (*stored.head.line, operation.id)
-    desk.operations.commit(stored, replace(stored.head, line=line), (again,))

@@ -340,7 +340,7 @@ GOLDEN_ENUMS = {
         "impossible", "cluster_exists", "busy_store", "not_configured", "unreachable", "azure_fault", "throttled", "busy",
         "changed_meanwhile", "azure_forbidden", "azure_refused", "azure_failed", "out_of_capacity", "drain_blocked", "handle_gone",
         "handle_foreign", "gone", "not_reached", "timed_out", "still_running_in_azure", "blocked_by_external_operation",
-        "cancelled_externally", "stuck", "poisoned", "wrong_state", "force_closed",
+        "cancelled_externally", "stuck", "poisoned", "wrong_state", "force_closed", "expired",
     },
 }  # fmt: skip
 GOLDEN_FIELDS = {
@@ -358,7 +358,7 @@ GOLDEN_FIELDS = {
     "MakeGroup": {"location", "kind"},
     "Operation": {
         "id", "cluster", "request", "origin", "created_at", "updated_at", "reason", "headed_at", "started_at", "plan", "states", "declined",
-        "cancelled_by", "suspended_by", "attention", "retry_of", "saves", "wake",
+        "cancelled_by", "suspended_by", "attention", "retry_of", "not_before", "not_after", "scheduled", "lapsed", "saves", "wake",
     },
     "Origin": {"door", "caller", "says", "reply_to", "correlation"},
     "Plan": {"steps", "because"},

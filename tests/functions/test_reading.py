@@ -131,7 +131,7 @@ def test_a_long_list_goes_on_where_it_stopped(peopled: Doors, query: str) -> Non
     assert len(found) == len(set(found)) == 7
 
 
-STATUSES = "cancelled, failed, needs_attention, queued, running, succeeded, suspended"
+STATUSES = "cancelled, expired, failed, needs_attention, queued, running, scheduled, succeeded, suspended"
 A_TOP = "want 1 to 200"
 BAD_LISTS = {
     "colour=red": "the parameter 'colour' is not known here",

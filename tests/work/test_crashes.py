@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from local.memory import MemoryClock
 from shared.model.answers import Taken
 from shared.model.clusters import Absent, ClusterRef, Range, Sight
 from shared.model.errors import CallFailed, Code, Stale
@@ -35,6 +36,7 @@ LIMITS = [_submission(Scale(pool="user", to=Range(min=1, max=7)), "limits")]
 DELETE = [_submission(Delete(confirm="web", delete_resource_group=True), "delete")]
 STOP = [_submission(Stop(), "stop")]
 UPGRADE = [_submission(Upgrade(version="1.37"), "upgrade")]
+LATER = [replace(_submission(Scale(pool="user", to=5), "later"), not_before=MemoryClock().instant + timedelta(hours=1))]
 TWO = [_submission(Scale(pool="user", to=5), "first"), _submission(Scale(pool="user", to=3), "second")]
 
 SCENARIOS = {
@@ -44,6 +46,7 @@ SCENARIOS = {
     "delete": (DELETE, True),
     "stop": (STOP, True),
     "upgrade": (UPGRADE, True),
+    "later": (LATER, True),
     "two at once": (TWO, True),
 }
 TAKES = {"upgrade": timedelta(minutes=1)}
