@@ -35,6 +35,8 @@ JSON = ("Content-Type", "application/json")
 REQUESTS, STEPS, REPLIES = "cluster-requests", "operation-steps", "chat-replies"
 HOSTS_OWN = frozenset({"id", "dequeuecount", "insertiontime", "expirationtime", "nextvisibletime", "popreceipt", "queuetrigger"})
 """Top-level keys that the host takes for a message's own facts, in any case; no message of ours may have one."""
+LIFE = timedelta(days=7)
+"""How long a message lives that does not say; Storage Queues refuse to hide one for longer."""
 LEASE = timedelta(minutes=10)
 """How long a received message is hidden; a worker that dies lets it come back only then."""
 SCALE = {"action": "scale", "cluster": "prod-rg/web", "pool": "user", "count": 5}
@@ -93,6 +95,7 @@ class MemoryQueues(Queues):
 
     def put(self, queue: str, text: str, *, delay: timedelta = timedelta(0)) -> Message:
         """A message as somebody else would send it."""
+        assert delay <= LIFE, f"no message may be hidden for {delay}"
         now = self._doors.clock.now()
         number = next(self._order)
         message = Message(id=f"00000000-0000-4000-8000-{number:012d}", text=text, visible_at=now + delay, inserted_at=now)

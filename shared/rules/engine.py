@@ -238,7 +238,7 @@ def undone(operation: Operation) -> Plan | Refusal | None:
 def lapsed(operation: Operation, now: datetime) -> Operation | None:
     """The operation ended as expired, if it has not begun by the instant after which it is not to begin; else None."""
     late = operation.not_after is not None and now >= operation.not_after
-    if not late or operation.ended or operation.under_way or operation.started_at is not None:
+    if not late or operation.ended or operation.started_at is not None:
         return None
     message = f"it had not begun by {operation.not_after:%Y-%m-%d %H:%M:%S} UTC, after which it was not to begin; nothing was sent to Azure"
     states = _skipping(operation.states, 0, "its time to begin was over")

@@ -192,9 +192,7 @@ def _not_yet(operation: Operation, desk: Desk, now: datetime) -> None:
     lapsed = engine.lapsed(operation, now)
     if lapsed is not None:
         amend(desk, operation, lapsed, now)
-    elif operation.resting or operation.not_before is None:
-        event("wake_dropped", operation=operation.id, wake=operation.wake, expected=operation.wake)
-    elif now < operation.not_before:
+    elif operation.not_before is not None and now < operation.not_before:
         wake(desk, operation, delay=min(operation.not_before - now, LONGEST_WAKE))
     else:
         enter(desk, operation, now)

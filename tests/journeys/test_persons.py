@@ -17,12 +17,13 @@ def test_a_suspended_upgrade_ends_its_step_rests_for_days_and_goes_on_where_it_w
     assert view["status"] == "suspended"
     assert [step["state"] for step in view["plan"]["steps"]] == ["done", "waiting", "waiting"]
     assert view["progress"]["next_look_at"] is None
-    looks = len(peopled.world.witness.entries)
+    looks, saved = len(peopled.world.witness.entries), view["updated_at"]
     for _ in range(5):
         peopled.clock.advance(timedelta(days=1))
         peopled.sweep()
         peopled.settle()
     assert len(peopled.world.witness.entries) == looks
+    assert peopled.shown(path)["updated_at"] == saved
     peopled.ask("POST", f"{path}/resume")
     peopled.run()
     assert peopled.shown(path)["status"] == "succeeded"
@@ -66,6 +67,15 @@ def test_what_somebody_else_held_up_goes_on_when_a_person_says_so(peopled: Doors
     peopled.settle()
     assert peopled.shown(path)["status"] == "running"
     assert not peopled.mutations()
+
+
+def test_a_sender_hears_that_somebody_else_holds_the_cluster_and_a_person_is_needed(peopled: Doors) -> None:
+    peopled.world.faults.add(Fault(method="PUT", effect=Outcome(ends="never"), times=1))
+    peopled.foreign(WEB, ScalePool(pool="system", to=3))
+    peopled.send({**SCALE, "reply_to": "chat-replies"})
+    peopled.run()
+    said = [(reply["event"], reply.get("code")) for reply in peopled.replies()]
+    assert said == [("accepted", None), ("needs_attention", "blocked_by_external_operation")]
 
 
 def test_a_forced_close_frees_the_cluster_for_the_next(peopled: Doors) -> None:

@@ -1,5 +1,6 @@
 """Requests that begin later, or not at all: `not_before` and `not_after`, through the doors."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -61,6 +62,40 @@ def test_what_did_not_begin_in_time_expires_and_nothing_was_sent(peopled: Doors)
     assert peopled.clock.now() < last + timedelta(minutes=15)
     assert not peopled.mutations()
     assert not peopled.operations.heads
+
+
+def test_one_in_line_expires_though_the_first_goes_on(peopled: Doors) -> None:
+    peopled.world.faults.add(Fault(method="PUT", effect=Outcome(ends="never"), times=1))
+    first = peopled.accepted(SCALE)
+    last = peopled.clock.now() + timedelta(minutes=20)
+    behind = peopled.accepted({**SCALE, "count": 3, "not_after": last.isoformat()})
+    peopled.run(until=last + timedelta(minutes=6))
+    assert (peopled.shown(first)["status"], peopled.shown(behind)["status"]) == ("running", "expired")
+
+
+def test_what_is_so_already_is_done_when_its_time_comes_and_not_before(peopled: Doors) -> None:
+    path = peopled.accepted({**SCALE, "count": 2, "not_before": spoken(peopled, HOUR)})
+    assert peopled.shown(path)["status"] == "scheduled"
+    peopled.run()
+    view = peopled.get(f"{path}?history=true").document
+    assert (view["status"], view["plan"]["steps"][0]["note"]) == ("succeeded", "already so")
+    assert [item["text"].partition(";")[0] for item in view["history"][:2]] == [
+        "accepted",
+        "first of its cluster",
+    ]
+    assert "its time has come" in view["history"][1]["text"]
+
+
+def test_one_that_is_suspended_and_resumed_before_its_time_has_one_live_wake_up(peopled: Doors) -> None:
+    path = peopled.accepted({**SCALE, "not_before": spoken(peopled, HOUR)})
+    peopled.settle()
+    peopled.ask("POST", f"{path}/suspend")
+    peopled.ask("POST", f"{path}/resume")
+    peopled.settle()
+    operation = peopled.operations.load(path.rpartition("/")[2])
+    assert operation is not None
+    numbers = [json.loads(message.text)["wake"] for message in peopled.queues.all("operation-steps")]
+    assert numbers.count(operation.wake) == 1
 
 
 def test_what_began_in_time_goes_on(peopled: Doors) -> None:
