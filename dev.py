@@ -108,7 +108,7 @@ def clean(*, state_only: bool) -> int:
         gone += [folder for top in suite.CHECKED for folder in (ROOT / top).rglob("__pycache__")] + [ROOT / "__pycache__"]
     running = "is running: end it with Ctrl-C first"
     with contextlib.ExitStack() as locks:
-        for name in ("up", "demo", "azure"):
+        for name in ("up", "demo", "azure", "chaos"):
             locks.enter_context(held(LAPTOP / f"{name}.lock", otherwise=f"`dev.py {name}` {running}"))
         for path in gone:
             if path.exists():
@@ -249,6 +249,10 @@ def parser() -> argparse.ArgumentParser:
     azure.add_argument("--state", metavar="DIR", type=Path, default=LAPTOP / "azure", help="keeps its world (default .laptop/azure)")
     azure.add_argument("--fresh", action="store_true", help="forget the world that was kept there, and begin a new one")
     command("demo", "the main job at speed 60: create, scale, wait in line, refuse, stop, start, upgrade through a kill, delete")
+    chaos = command("chaos", "operations on three hosts that are killed, storage stopped, Azure at its worst; exit 1 if anything is lost")
+    chaos.add_argument("--seed", type=_within(0, 2**31), help="decides the storm (default: any)")
+    chaos.add_argument("--operations", type=_within(1, 1000), default=50, help="how many operations (default 50)")
+    chaos.add_argument("--clusters", type=_within(1, 1000), default=20, help="on how many clusters (default 20)")
     testing = command("test", "checks, then the tests on every Python found; or only the paths and pytest arguments given")
     testing.add_argument("--az", action="store_true", help="only this: the official Azure CLI against the simulated Azure")
     check = command("check", "lint, form, types and imports")
@@ -283,6 +287,9 @@ def carry_out(arguments: argparse.Namespace, extra: list[str]) -> int:
     if arguments.command == "up":
         names = ("host", "speed", "port", "workers")
         extra = [f"--{name}={getattr(arguments, name)}" for name in names] + (["--auth"] if arguments.auth else [])
+    if arguments.command == "chaos":
+        extra = [f"--operations={arguments.operations}", f"--clusters={arguments.clusters}"]
+        extra += [f"--seed={arguments.seed}"] if arguments.seed is not None else []
     laptop(f"local.{arguments.command}", extra, python)
 
 

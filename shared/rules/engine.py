@@ -12,8 +12,8 @@ done `record` says what the sighting means. Neither has side effects; a caller t
    and whoever made the claim can no longer be making its call. All actions are convergent, and the call carries the etag of the look, so a
    second one has no second effect.
 3. *Every wait has an end.* A step's clock begins at its first look, even one that failed, and `Step.limit` later the step is looked at once
-   more and then ends. Being busy or throttled is bounded by that time, never by a number of tries; a call that Azure answered with a
-   failure is bounded by tries as well.
+   more and then ends; where that look fails and something may have been sent, it is looked at for `LAST_LOOKS` more. Being busy or
+   throttled is bounded by that time, never by a number of tries; a call that Azure answered with a failure is bounded by tries as well.
 4. *Unchanged means unsaved.* Where `record` answers the same operation, nothing is written. So nothing that merely varies from look to look
    (progress, the next look) is part of a state.
 5. *No polite catch-all.* A pair of state and sighting that is not in `TRANSITIONS` raises.
@@ -86,6 +86,8 @@ MOST_TRIES_TO_RECONCILE = 2
 """How often a step is sent when Azure says something else and the goal is missing: once more, to reconcile, and no more."""
 CALL_LASTS = timedelta(minutes=5)
 """How long after a claim its call may still be on its way: no invocation lives longer (`functionTimeout` in host.json)."""
+LAST_LOOKS = timedelta(minutes=30)
+"""How long past its limit a step is looked at where looks fail and something may have been sent: the cluster has the last word."""
 GRACE = timedelta(hours=1)
 """How long past its limit an operation that cannot even be processed stays open."""
 UNHEARD = timedelta(days=7)
@@ -373,7 +375,11 @@ def _unseen(step: Step, state: OpenState, failure: Failure, now: datetime) -> St
     if not failure.transient:
         return Failed(since=since, ended_at=now, failure=failure)
     if _expired(step, state, now):
-        return _out_of_time(step, state, f"the last look failed: {failure.message}", now, at_work=False)
+        sent = _maybe_sent(state)
+        if sent and now < since + step.limit + LAST_LOOKS:
+            return state
+        words = "; what was sent may be applied: look at the cluster" if sent else ""
+        return _out_of_time(step, state, f"the last look failed: {failure.message}{words}", now, at_work=False)
     if not isinstance(state, Waiting):
         return state
     until = None if failure.retry_after is None else now + pace.bounded(failure.retry_after)
