@@ -41,7 +41,7 @@ def requests_bury(msg: str) -> None:
     with log.invocation("requests_bury"):
         services = current()
         reason = "it could not be processed five times: Azure or storage was away, or newer code is needed; it can be sent again"
-        letter = services.file(letter_id=_letter_id(msg), queue=REQUESTS, reason=reason, text=msg)
+        letter = services.file(mark=_mark(msg), queue=REQUESTS, reason=reason, text=msg)
         document = _document_or_none(msg)
         if document is not None:
             _refuse(services, document, "poisoned", f"{reason}. It is kept as letter {letter.id}")
@@ -59,7 +59,7 @@ def steps_advance(msg: func.QueueMessage) -> None:
     wake = _wake(_text(msg))
     if isinstance(wake, str):
         with log.invocation("steps_advance"):
-            services.file(letter_id=_letter_id(_text(msg), msg.id), queue=STEPS, reason=wake, text=_text(msg))
+            services.file(mark=_mark(_text(msg), msg.id), queue=STEPS, reason=wake, text=_text(msg))
         return
     with log.invocation("steps_advance", operation=wake.operation, wake=wake.wake):
         try:
@@ -76,17 +76,17 @@ def steps_bury(msg: str) -> None:
     from shared.model.errors import NewerSchema
     from shared.services import current
 
-    services, letter = current(), _letter_id(msg)
+    services, mark = current(), _mark(msg)
     try:
         wake = _wake(msg)
     except NewerSchema:
         wake = "its schema is newer than this code"
     with log.invocation("steps_bury"):
         if isinstance(wake, str):
-            services.file(letter_id=letter, queue=STEPS, reason=wake, text=msg)
+            services.file(mark=mark, queue=STEPS, reason=wake, text=msg)
             return
-        services.file(letter_id=letter, queue=STEPS, reason="the wake-up failed five times", text=msg, operation=wake.operation)
-        services.poisoned(wake, letter)
+        filed = services.file(mark=mark, queue=STEPS, reason="the wake-up failed five times", text=msg, operation=wake.operation)
+        services.poisoned(wake, filed.id)
 
 
 def _take(msg: func.QueueMessage, services: "Services") -> None:
@@ -95,17 +95,17 @@ def _take(msg: func.QueueMessage, services: "Services") -> None:
     from shared.model.messages import SCHEMA
 
     text = _text(msg)
-    letter = _letter_id(text, msg.id)
+    mark = _mark(text, msg.id)
     try:
         document = wire.json_of_message(text)
     except wire.Malformed as malformed:
-        services.file(letter_id=letter, queue=REQUESTS, reason=malformed.refusal.message, text=text)
+        services.file(mark=mark, queue=REQUESTS, reason=malformed.refusal.message, text=text)
         return
     schema = document.pop("schema", SCHEMA)
     _newer(schema)
     origin = _origin(document, services)
     if isinstance(origin, Refusal):
-        services.file(letter_id=letter, queue=REQUESTS, reason=origin.message, text=text)
+        services.file(mark=mark, queue=REQUESTS, reason=origin.message, text=text)
         return
     # Without a key of the sender's, the message's own id makes its redelivery find what its first delivery did.
     key = document.get("idempotency_key") or f"message {msg.id}"
@@ -115,7 +115,7 @@ def _take(msg: func.QueueMessage, services: "Services") -> None:
     else:
         submission = Refusal(code=Code.MALFORMED, message=f"schema is {ascii(schema)[:40]}, want {SCHEMA}")
     if isinstance(submission, Refusal):
-        services.file(letter_id=letter, queue=REQUESTS, reason=submission.message, text=text)
+        services.file(mark=mark, queue=REQUESTS, reason=submission.message, text=text)
         _refuse(services, document, submission.code, submission.message)
         return
     taken = services.submit(submission)
@@ -193,8 +193,8 @@ def _document_or_none(text: str) -> dict[str, Any] | None:
         return None
 
 
-def _letter_id(text: str, message_id: str | None = None) -> str:
-    """The name of a message's letter, the same at each delivery of it, and safe as a key whatever the message calls itself."""
+def _mark(text: str, message_id: str | None = None) -> str:
+    """What a message's letter is called beside its day: the same at each delivery, and safe as a key whatever the message calls itself."""
     return hashlib.sha256(f"{message_id}\n{text}".encode()).hexdigest()[:24]
 
 

@@ -11,6 +11,7 @@ import azure.functions as func
 from shared.model.answers import Preview, Told
 from shared.model.clusters import Cluster
 from shared.model.errors import Code, Failure, Refusal
+from shared.model.letters import ShownLetter, ShownPage
 from shared.model.listing import Page, Summary
 from shared.model.operations import Done, Failed, Operation, Running, Settling, Skipped, Starting, StepState, Waiting
 from shared.model.plans import Plan, Step
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
         ClustersView,
         ClusterView,
         HealthView,
+        LettersView,
+        LetterView,
         OperationsView,
         OperationView,
         OriginView,
@@ -192,6 +195,27 @@ def summary_view(summary: Summary) -> "SummaryView":
 def page_view(page: Page) -> "OperationsView":
     """A page of a list of operations."""
     return {"operations": [summary_view(item) for item in page.items], "continuation": page.continuation}
+
+
+def letter_view(letter: ShownLetter) -> "LetterView":
+    """A letter."""
+    path = f"/api/letters/{letter.id}"
+    return {
+        "id": letter.id,
+        "queue": letter.queue,
+        "reason": letter.reason,
+        "text": letter.text,
+        "length": letter.length,
+        "requeueable": letter.requeueable,
+        "filed_at": _instant(letter.filed_at),
+        "operation": letter.operation,
+        "links": {"self": path, "requeue": f"{path}/requeue"},
+    }
+
+
+def letters_view(page: ShownPage) -> "LettersView":
+    """A page of letters."""
+    return {"letters": [letter_view(letter) for letter in page.letters], "continuation": page.continuation}
 
 
 def clusters_view(found: Iterable[tuple[Cluster, str | None]], failed: Mapping[str, Failure]) -> "ClustersView":

@@ -28,9 +28,13 @@ def _text(**more: str | list[str]) -> WithJsonSchema:
 OPERATION_ID = "^op-[0-9a-v]{16}-[0-9a-v]{1,40}$"
 """How the id of an operation is spelt."""
 
+LETTER_ID = "^[0-9]{8}[0-9a-f]{24}$"
+"""How the id of a letter is spelt: the day it was filed, and a mark of its message."""
+
 Instant = Annotated[str, _text(format="date-time")]
 Duration = Annotated[str, _text(format="duration", examples=["PT1H"])]
 Place = Annotated[str, _text(format="uri-reference", pattern="^/api/")]
+LetterId = Annotated[str, _text(pattern=LETTER_ID, examples=["20261123a1b2c3d4e5f60718293a4b5c"])]
 OperationId = Annotated[str, _text(pattern=OPERATION_ID, examples=["op-ou9dqiktg4u6u730-ubnsdarfosr3op60h"])]
 Minor = Annotated[str, _text(pattern=r"^[0-9]+\.[0-9]+$", examples=["1.36"])]
 Patch = Annotated[str, _text(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", examples=["1.36.4"])]
@@ -346,6 +350,44 @@ class Checks(TypedDict):
 
     settings: str
     storage: str
+
+
+@_described
+class LetterLinks(TypedDict):
+    """Where to go from a letter."""
+
+    self: Place
+    requeue: Place
+
+
+@_described
+class LetterView(TypedDict):
+    """A message that could not be processed."""
+
+    id: LetterId
+    queue: str
+    """Where it was sent, and where it goes if it is requeued."""
+    reason: str
+    """Why it could not be processed."""
+    text: str
+    """Its first 1000 characters, without what looks like a secret."""
+    length: Amount
+    """How many characters are kept of it."""
+    requeueable: bool
+    """Whether all of it is kept, so that it can be sent again."""
+    filed_at: Instant
+    operation: str | None
+    """The operation that it was to move on."""
+    links: LetterLinks
+
+
+@_described
+class LettersView(TypedDict):
+    """A page of letters. A page may come short: the list has ended only where `continuation` is null."""
+
+    letters: list[LetterView]
+    continuation: str | None
+    """To be given back as it is, with the same span, for the next page."""
 
 
 @_described

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.model.errors import Stale
-from shared.model.letters import Letter
+from shared.model.letters import Letter, LetterPage, LetterQuery, day_of
 from shared.model.listing import BadContinuation, Page, Query, Summary
 from shared.model.operations import ENDED, Event, Head, Operation, Wake, partition_of
-from shared.ports import Change, Key, OpenRow, Stored
+from shared.ports import Change, KeptLetter, Key, OpenRow, Stored
 from shared.rules import naming
 
 
@@ -188,15 +188,51 @@ class MemoryAnnouncer:
 
 
 class MemoryLetters:
-    """The `Letters` port in memory."""
+    """The `Letters` port in memory. What is sent again goes to `send`, and is kept in `sent`."""
 
-    def __init__(self) -> None:
+    def __init__(self, send: Callable[[str, str], object] | None = None) -> None:
         """Begin empty."""
+        self._send = send
+        self._etags = itertools.count(1)
+        self._kept: dict[str, str] = {}
         self.filed: dict[str, Letter] = {}
+        self.sent: list[tuple[str, str]] = []
 
     def file(self, letter: Letter) -> None:
         """Keep the letter."""
         self.filed[letter.id] = replace(letter)
+        self._kept[letter.id] = str(next(self._etags))
+
+    def load(self, identifier: str) -> KeptLetter | None:
+        """The letter."""
+        found = self.filed.get(identifier)
+        return None if found is None else KeptLetter(letter=found, etag=self._kept[identifier])
+
+    def page(self, query: LetterQuery) -> LetterPage:
+        """A page: the newest day first, and by id within a day."""
+        if query.continuation is not None and day_of(query.continuation) is None:
+            raise BadContinuation
+
+        def place(identifier: str) -> tuple[int, str]:
+            return -int(identifier[:8]), identifier
+
+        within = [letter for letter in self.filed.values() if query.since <= letter.filed_at <= query.until]
+        ordered = sorted(within, key=lambda letter: place(letter.id))
+        after = query.continuation
+        rest = [letter for letter in ordered if after is None or place(letter.id) > place(after)]
+        full = len(rest) >= query.top
+        return LetterPage(letters=tuple(rest[: query.top]), continuation=rest[query.top - 1].id if full else None)
+
+    def send_again(self, letter: Letter) -> None:
+        """Send the text."""
+        self.sent.append((letter.queue, letter.text))
+        if self._send is not None:
+            self._send(letter.queue, letter.text)
+
+    def remove(self, kept: KeptLetter) -> None:
+        """Forget the letter, if it is as it was read."""
+        if self._kept.get(kept.letter.id) == kept.etag:
+            del self._kept[kept.letter.id], self.filed[kept.letter.id]
 
 
 class MemoryStore:

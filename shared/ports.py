@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
-from shared.model.letters import Letter
+from shared.model.letters import Letter, LetterPage, LetterQuery
 from shared.model.listing import Page, Query
 from shared.model.operations import Answered, Event, Handle, Head, Operation, StillRunning, Wake
 from shared.model.plans import Action
@@ -170,11 +170,35 @@ class Announcer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptLetter:
+    """A letter as read from the store, and the etag under which it may be removed."""
+
+    letter: Letter
+    etag: str
+
+
 class Letters(Protocol):
     """Dead letters."""
 
     def file(self, letter: Letter) -> None:
-        """Keep a letter. Filing it again changes nothing."""
+        """Keep a letter. Filing it again changes nothing of what it says."""
+        ...
+
+    def load(self, identifier: str) -> KeptLetter | None:
+        """A letter by its id, by one point read; None where there is none. Raises `NewerSchema` for a row of newer code."""
+        ...
+
+    def page(self, query: LetterQuery) -> LetterPage:
+        """A page of letters, the newest day first. Raises `BadContinuation`."""
+        ...
+
+    def send_again(self, letter: Letter) -> None:
+        """Send the letter's text to its queue, as it came. The letter stays."""
+        ...
+
+    def remove(self, kept: KeptLetter) -> None:
+        """Remove the letter if it is still as it was read; one that was filed again since stays, and it need not be there."""
         ...
 
 

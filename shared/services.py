@@ -16,8 +16,8 @@ from shared.log import event
 from shared.model.answers import Preview, Taken, Told
 from shared.model.clusters import Absent, Cluster, ClusterRef
 from shared.model.errors import CallFailed, Code, Failure, Refusal
-from shared.model.grants import READ
-from shared.model.letters import Letter
+from shared.model.grants import LETTERS, READ
+from shared.model.letters import Letter, LetterQuery, ShownLetter, ShownPage, letter_id
 from shared.model.listing import Page, Query
 from shared.model.operations import Operation, Wake, partition_of
 from shared.model.requests import Origin, Submission
@@ -226,6 +226,32 @@ class Services:
         seen = (cluster for cluster in found if not self._hidden(origin, cluster.ref))
         return tuple((cluster, holders.get(naming.partition(cluster.ref))) for cluster in seen), failed
 
+    # ---- letters
+
+    def letters(self, query: LetterQuery, origin: Origin) -> ShownPage | Refusal:
+        """A page of letters, for a caller who may handle letters. Raises `BadContinuation`, `CallFailed`."""
+        from shared.work import lettering
+
+        return self._no_letters(origin) or lettering.page(query, letters=self._ports.letters())
+
+    def letter(self, identifier: str, origin: Origin) -> ShownLetter | Refusal:
+        """A letter, for a caller who may handle letters. Raises `CallFailed`."""
+        from shared.work import lettering
+
+        return self._no_letters(origin) or lettering.read(identifier, letters=self._ports.letters())
+
+    def requeue_letter(self, identifier: str, origin: Origin) -> ShownLetter | Refusal:
+        """Send a letter's message again and remove the letter, for a caller who may handle letters. Raises `CallFailed`."""
+        from shared.work import lettering
+
+        return self._no_letters(origin) or lettering.requeue(identifier, by=origin.caller, letters=self._ports.letters())
+
+    def delete_letter(self, identifier: str, origin: Origin) -> ShownLetter | Refusal:
+        """Throw a letter away, for a caller who may handle letters. Raises `CallFailed`."""
+        from shared.work import lettering
+
+        return self._no_letters(origin) or lettering.delete(identifier, by=origin.caller, letters=self._ports.letters())
+
     # ---- queues and timers
 
     def advance(self, wake: Wake) -> None:
@@ -246,11 +272,12 @@ class Services:
 
         return sweep.sweep(desk=self._desk, clock=self._ports.clock)
 
-    def file(self, *, letter_id: str, queue: str, reason: str, text: str, operation: str | None = None) -> Letter:
-        """Keep a message that could not be processed."""
-        letter = Letter(id=letter_id, queue=queue, reason=reason, text=text, filed_at=self.now(), operation=operation)
+    def file(self, *, mark: str, queue: str, reason: str, text: str, operation: str | None = None) -> Letter:
+        """Keep a message that could not be processed. Its `mark` is the same at each of its deliveries."""
+        now = self.now()
+        letter = Letter(id=letter_id(now, mark), queue=queue, reason=reason, text=text, filed_at=now, operation=operation)
         self._ports.letters().file(letter)
-        event("letter_filed", letter=letter_id, queue=queue, reason=reason, operation=operation)
+        event("letter_filed", letter=letter.id, queue=queue, reason=reason, operation=operation)
         return letter
 
     def say(self, queue: str | None, message: Mapping[str, object]) -> None:
@@ -263,6 +290,16 @@ class Services:
         self._ports.store().check()
 
     # ---- inside
+
+    def _no_letters(self, origin: Origin) -> Refusal | None:
+        """Why the caller may not handle letters, if so. A letter may be about any cluster, or none, so it takes the grant of all."""
+        if admission.may_everywhere(self.settings.grants, origin, LETTERS):
+            return None
+        message = (
+            f"{origin.caller} may not handle letters through the {origin.door} door; it takes a grant of the action letters on all "
+            "clusters in the setting TIDEKEEPER_GRANTS"
+        )
+        return Refusal(code=Code.FORBIDDEN, message=message)
 
     def _acted(self, operation_id: str, origin: Origin) -> Refusal | None:
         """Why the caller may not act on the operation, if so."""
@@ -335,9 +372,9 @@ def azure_ports(settings: Settings, *, clock: Clock | None = None) -> Ports:
         return TableOperations(tables())
 
     def letters() -> Letters:
-        from shared.adapters.tables import TableLetters
+        from shared.adapters.letters import TableLetters
 
-        return TableLetters(tables())
+        return TableLetters(tables(), queues)
 
     def wakes() -> Wakes:
         from shared.adapters.queues import QueueWakes

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from shared.model.grants import READ, Grant
+from shared.model.grants import LETTERS, READ, Grant
 from shared.model.messages import STORAGE
 from shared.model.requests import ACTIONS, Door
 
@@ -177,6 +177,6 @@ def _grant_fault(item: object) -> str | None:
     unknown = [door for door in item.get("doors", ()) if door not in set(Door) and not set("*?[") & set(door)]
     if unknown:
         return f"names the unknown door {unknown[0]!a}, want of {', '.join(sorted(Door))}"
-    known = ACTIONS | _LATER_ACTIONS | {READ}
+    known = ACTIONS | _LATER_ACTIONS | {READ, LETTERS}
     unknown = [action for action in item.get("actions", ()) if action not in known and not set("*?[") & set(action)]
     return f"grants the unknown action {unknown[0]!a}, want of {', '.join(sorted(known))}" if unknown else None

@@ -19,6 +19,7 @@ from local.host.direct import DirectApp, NotSent
 from local.host.messages import poison_queue
 from local.host.routing import decoded_path
 from local.host.settings import HostSettings, read_host_settings
+from local.memory import MemoryLetters
 from shared.adapters.queues import QueueAnnouncer, Queues, QueueWakes
 from shared.model.clusters import Absent, Cluster, ClusterRef, PoolMode
 from shared.model.plans import Action, MakeCluster, MakeGroup
@@ -174,6 +175,7 @@ class Doors(Pump):
         self.app = the_app()
         self.heard = frozenset(place.queue for place in self.app.admitted.queues.values())
         super().__post_init__()
+        self.letters = MemoryLetters(self.queues.put)
         self.swept_at = self.clock.now()
         install(self.services)
 

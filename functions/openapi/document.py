@@ -28,6 +28,7 @@ New fields may be added to answers, and new codes; what is there keeps its meani
 TAGS = {
     "operations": "Ask for something, and see what becomes of it.",
     "clusters": "Clusters and versions as Azure shows them now. Nothing here changes anything.",
+    "letters": "Messages that could not be processed. Whoever handles them needs a grant of the action `letters` on all clusters.",
     "app": "The app itself.",
 }
 REFUSALS: dict[HTTPStatus, str] = {

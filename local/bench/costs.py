@@ -113,8 +113,8 @@ class PromptWakes:
 class CountedStorage:
     """An app on real tables and a real queue, an Azure by script, and the count of what went to storage."""
 
-    def __init__(self, connection: str, case: Case) -> None:
-        """Prepare the account, which is not counted: tables and queues are made once in its life."""
+    def __init__(self, connection: str, case: Case, *, clusters: ScriptedClusters | None = None) -> None:
+        """Prepare the account, which is not counted: tables and queues are made once in its life. `clusters` may be an Azure that fails."""
         self._connection = connection
         self._counted = 0
         self.case = case
@@ -126,7 +126,7 @@ class CountedStorage:
         self.ref = ref_of(f"counted{next(_numbers)}")
         self.wakes = PromptWakes(QueueWakes(Queues(clients.queues(settings, over=self.wire))))
         self.operations = TableOperations(Tables(tables))
-        scripted = ScriptedClusters(case.polls, request=type(request_of(case.steps, self.ref)))
+        scripted = clusters or ScriptedClusters(case.polls, request=type(request_of(case.steps, self.ref)))
         self.services = services_of(settings, clusters=scripted, operations=self.operations, wakes=self.wakes, clock=self.clock)
         for name in TABLES:
             tables.create_table_if_not_exists(name)

@@ -29,8 +29,11 @@ class Queues:
 
     def send(self, queue: str, message: Mapping[str, Any], *, delay: timedelta = timedelta(0)) -> None:
         """Send one message, hidden for `delay` (rounded up to whole seconds: never early)."""
+        self.send_text(queue, json.dumps(message, default=str, separators=(",", ":")), delay=delay)
+
+    def send_text(self, queue: str, text: str, *, delay: timedelta = timedelta(0)) -> None:
+        """Send one message of this very text, hidden as by `send`."""
         client = self._service.get_queue_client(queue)
-        text = json.dumps(message, default=str, separators=(",", ":"))
         hidden = max(0, math.ceil(min(delay, LONGEST).total_seconds())) or None
         try:
             try:

@@ -32,7 +32,6 @@ from azure.data.tables import TableClient, TableServiceClient, TableTransactionE
 from shared.adapters import codec
 from shared.adapters.pages import Pager
 from shared.model.errors import CallFailed, Code, Failure, Stale
-from shared.model.letters import Letter
 from shared.model.listing import Page, Query
 from shared.model.operations import Event, Head, Operation, partition_of
 from shared.ports import Change, Key, OpenRow, Stored
@@ -222,28 +221,6 @@ class TableOperations:
             if fault.status_code in _LOST and _error_code(fault) != TABLE_NOT_FOUND:
                 raise Stale from fault
             raise
-
-
-class TableLetters:
-    """The `Letters` port on Table Storage."""
-
-    def __init__(self, tables: Tables) -> None:
-        """Use the tables."""
-        self._tables = tables
-
-    def file(self, letter: Letter) -> None:
-        """Write the letter; the text is cut where a property is full."""
-        row = {
-            "PartitionKey": _day(letter.filed_at),
-            "RowKey": letter.id,
-            "schema": codec.SCHEMA,
-            "queue": letter.queue,
-            "reason": letter.reason[:1000],
-            "text": codec.fitting(letter.text),
-            "filed_at": letter.filed_at.isoformat(),
-            "operation": letter.operation or "",
-        }
-        self._tables.call(lambda: self._tables.table("letters").upsert_entity(row, mode=UpdateMode.REPLACE))
 
 
 def _shard(operation_id: str) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 READ = "read"
+LETTERS = "letters"
+"""To see and handle messages that could not be processed. They are anybody's, so it is asked of every cluster at once."""
 DEFAULT_ACTIONS = frozenset({READ, "scale", "start", "stop", "sleep", "wake", "upgrade"})
 """What every door may do until somebody says otherwise. What makes, removes or reveals is granted on purpose."""
 

@@ -23,6 +23,11 @@ def reads_any(grants: Iterable[Grant], origin: Origin) -> bool:
     return any(_admits(grant, origin, READ) for grant in grants)
 
 
+def may_everywhere(grants: Iterable[Grant], origin: Origin, action: str) -> bool:
+    """Whether a grant lets the caller do `action` whatever the cluster: one grant whose clusters are `*`."""
+    return any(_admits(grant, origin, action) and "*" in grant.clusters for grant in grants)
+
+
 def refused(grants: Iterable[Grant], origin: Origin, action: str, cluster: ClusterRef, *, subscriptions: frozenset[str]) -> Refusal | None:
     """Why the caller may not; None if it may. A cluster that the caller may not see is answered as one that is not there."""
     grants = tuple(grants)

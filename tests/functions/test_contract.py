@@ -27,7 +27,13 @@ from tests.promised import promised
 WHERE = "functions/openapi/promises"
 HTTP = Origin(door=Door.HTTP, caller="function-key")
 REQUEST = {"$ref": "#/components/schemas/Request"}
-SAMPLES = {"id": "op-aaaaaaaaaaaaaaaa-0123456789", "subscription": builders.SUBSCRIPTION, "group": "prod-rg", "name": "web"}
+SAMPLES = {
+    "id": "op-aaaaaaaaaaaaaaaa-0123456789",
+    "letter": "20261123a1b2c3d4e5f60718293a4b5c",
+    "subscription": builders.SUBSCRIPTION,
+    "group": "prod-rg",
+    "name": "web",
+}
 
 
 # ---- the document itself

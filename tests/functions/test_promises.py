@@ -12,11 +12,13 @@ from functions.openapi.promises.terms import Route
 from functions.replies import STATUSES
 from shared.adapters import azure_errors
 from shared.model.errors import CallFailed, Code, Failure, NewerSchema
+from shared.model.letters import Letter, letter_id
 from tests.builders import SUBSCRIPTION
-from tests.doors import CREATE, SCALE, Answer, Doors, environment
+from tests.doors import CREATE, REQUESTS, SCALE, Answer, Doors, environment
 from tests.worldly import some_settings
 
 ID = "op-aaaaaaaaaaaaaaaa-0123456789"
+LETTER = "20261123a1b2c3d4e5f60718293a4b5c"
 ROUTE = {route.function: route for route in ROUTES}
 EVERYTHING = '[{"actions": ["*"]}]'
 READING = '[{"actions": ["read"]}]'
@@ -26,7 +28,7 @@ KEY = ("Idempotency-Key", "k")
 
 def asked(app: Doors, route: Route) -> Answer:
     """A request of a door that would be answered well, if it were not for what a test does."""
-    place = f"/api/{route.path.format(id=ID, subscription=SUBSCRIPTION, group='prod-rg', name='web')}"
+    place = f"/api/{route.path.format(id=ID, letter=LETTER, subscription=SUBSCRIPTION, group='prod-rg', name='web')}"
     query = "?location=westeurope" if route.function == "versions_list" else ""
     return app.post(SCALE, path=place) if route.takes_request else app.ask(route.method.upper(), f"{place}{query}")
 
@@ -58,6 +60,8 @@ def azures_codes() -> set[Code]:
 
 def in_every_trouble(app: Doors, route: Route) -> Iterator[Answer]:
     """The answers of a door when Azure or storage fails, in each way that either can."""
+    if route.tag == "letters":
+        granted(app, EVERYTHING)
     whole = app.services
     for code in sorted(azures_codes()):
         azure: Any = Broken(failed(code))
@@ -65,10 +69,10 @@ def in_every_trouble(app: Doors, route: Route) -> Iterator[Answer]:
         yield asked(app, route)
     for code in (Code.UNREACHABLE, Code.BUSY_STORE):
         away: Any = Broken(failed(code))
-        app.behind(app.rebuilt(operations=away, store=away))
+        app.behind(app.rebuilt(operations=away, store=away, letters=away))
         yield asked(app, route)
     newer: Any = Broken(NewerSchema("written by newer code"))
-    app.behind(app.rebuilt(operations=newer))
+    app.behind(app.rebuilt(operations=newer, letters=newer))
     yield asked(app, route)
     with environment():
         yield asked(app, route)
@@ -195,6 +199,38 @@ def versions(app: Doors) -> Iterator[Answer]:
     yield app.get("/api/versions?location=westeurope")
 
 
+def a_letter(app: Doors, *, text: str = "{", cut: bool = False) -> str:
+    """The path of a letter that was filed just now."""
+    granted(app, EVERYTHING)
+    mark = f"{len(app.letters.filed):024x}"
+    now = app.clock.now()
+    app.letters.file(Letter(id=letter_id(now, mark), queue=REQUESTS, reason="not JSON", text=text, filed_at=now, cut=cut))
+    return f"/api/letters/{letter_id(now, mark)}"
+
+
+def listed_letters(app: Doors) -> Iterator[Answer]:
+    a_letter(app)
+    yield app.get("/api/letters")
+    yield app.get("/api/letters?top=0")
+    granted(app, READING)
+    yield app.get("/api/letters")
+
+
+def of_a_letter(method: str, verb: str = "") -> Callable[[Doors], Iterator[Answer]]:
+    def asking(app: Doors) -> Iterator[Answer]:
+        path = f"{a_letter(app)}{verb}"
+        yield app.ask(method, f"{path}?how=gently")
+        yield app.ask(method, f"/api/letters/{LETTER}{verb}")
+        granted(app, READING)
+        yield app.ask(method, path)
+        granted(app, EVERYTHING)
+        yield app.ask(method, path)
+        if verb:
+            yield app.ask(method, f"{a_letter(app, cut=True)}{verb}")
+
+    return asking
+
+
 def documents(app: Doors) -> Iterator[Answer]:
     yield app.get("/api/openapi.json")
     yield app.get("/api/openapi.json?format=yaml")
@@ -217,6 +253,10 @@ SCENES: dict[str, Callable[[Doors], Iterator[Answer]]] = {
     "clusters_read": of_a_cluster(ROUTE["clusters_read"]),
     "clusters_upgrades": of_a_cluster(ROUTE["clusters_upgrades"]),
     "versions_list": versions,
+    "letters_list": listed_letters,
+    "letters_read": of_a_letter("GET"),
+    "letters_requeue": of_a_letter("POST", "/requeue"),
+    "letters_delete": of_a_letter("DELETE"),
     "health_read": health,
     "contract_read": documents,
 }

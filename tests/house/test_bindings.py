@@ -28,6 +28,7 @@ SAMPLES = {
     "subscription": "00000000-0000-0000-0000-000000000001",
     "group": "prod-rg",
     "name": "web",
+    "letter": "20261123a1b2c3d4e5f60718293a4b5c",
 }
 FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE)
 BINDING_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]{0,127}|\$return")

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from shared.model.errors import Code
-from shared.model.grants import DEFAULT_ACTIONS, Grant
+from shared.model.grants import DEFAULT_ACTIONS, LETTERS, Grant
 from shared.model.requests import Origin
-from shared.rules.admission import may, reads_any, refused
+from shared.rules.admission import may, may_everywhere, reads_any, refused
 from tests.builders import HTTP, QUEUE, SUBSCRIPTION, WEB
 
 OURS = frozenset({SUBSCRIPTION})
@@ -77,3 +77,24 @@ def test_whoever_reads_some_cluster_reads_what_tells_of_none(grant: Grant, origi
 
 def test_without_any_grant_nothing_is_read() -> None:
     assert not reads_any([], HTTP)
+
+
+EVERYWHERE = [
+    (Grant(), False),
+    (Grant(actions=frozenset({LETTERS})), True),
+    (Grant(actions=ALL), True),
+    (Grant(actions=ALL, clusters=frozenset({"*/dev-*/*", "*"})), True),
+    (Grant(actions=ALL, clusters=frozenset({"*/dev-*/*"})), False),
+    (Grant(actions=ALL, doors=frozenset({"queue"})), False),
+    (Grant(actions=ALL, callers=frozenset({"ann@example.com"})), False),
+]
+
+
+@pytest.mark.parametrize(("grant", "allowed"), EVERYWHERE)
+def test_what_is_asked_of_all_clusters_takes_one_grant_of_them_all(grant: Grant, *, allowed: bool) -> None:
+    assert may_everywhere([grant], HTTP, LETTERS) is allowed
+
+
+def test_grants_of_some_clusters_do_not_add_up_to_all() -> None:
+    grants = [Grant(actions=frozenset({LETTERS}), clusters=frozenset({pattern})) for pattern in ("*/prod-*/*", "*/dev-*/*")]
+    assert not may_everywhere([*grants, Grant()], HTTP, LETTERS)

@@ -5,6 +5,7 @@ A door that is registered and not written down here, and one that is written dow
 
 from functions.openapi.promises.app import APP
 from functions.openapi.promises.clusters import CLUSTERS
+from functions.openapi.promises.letters import LETTERS
 from functions.openapi.promises.operations import OPERATIONS
 
-ROUTES = (*OPERATIONS, *CLUSTERS, *APP)
+ROUTES = (*OPERATIONS, *CLUSTERS, *LETTERS, *APP)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from functions.openapi.words import GROUP, NAME, SUBSCRIPTION
-from functions.views import OPERATION_ID
+from functions.views import LETTER_ID, OPERATION_ID
 from shared.model.errors import Code
 
 Schema = Mapping[str, Any]
@@ -38,7 +38,7 @@ class Route:
     """One door: `function` is its name, `path` what comes after the host's prefix; a door that is `open` asks for no key."""
 
     function: str
-    method: Literal["get", "post"]
+    method: Literal["get", "post", "delete"]
     path: str
     tag: str
     summary: str
@@ -66,6 +66,7 @@ PATH: Mapping[str, Parameter] = {
     parameter.name: parameter
     for parameter in (
         Parameter(name="id", place="path", required=True, words="An operation's id.", schema={"type": "string", "pattern": OPERATION_ID}),
+        Parameter(name="letter", place="path", required=True, words="A letter's id.", schema={"type": "string", "pattern": LETTER_ID}),
         Parameter(name="subscription", place="path", required=True, words="An Azure subscription.", schema=_GUID),
         Parameter(name="group", place="path", required=True, words="A resource group.", schema={"type": "string", "pattern": f"^{GROUP}$"}),
         Parameter(name="name", place="path", required=True, words="A cluster's name.", schema={"type": "string", "pattern": f"^{NAME}$"}),
