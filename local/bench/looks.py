@@ -1,6 +1,7 @@
-"""The looks of operations in progress beside azure-core's loop, which looks at once and then every 30 seconds. Counts over recorded durations.
+"""The looks at operations in progress beside azure-core's loop, which looks at once and then every 30 seconds: counts over recorded ones.
 
-Each fifth of the records is judged by what is fitted to the other four. The records are read where they are; no time is taken here.
+Each fifth of the recorded durations is judged by what is fitted to the other four. The records are read where they are; no time is taken
+here.
 """
 
 import os

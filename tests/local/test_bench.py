@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.bench import calls
+from local import pacing
+from local.bench import calls, faults, looks
 from local.bench.costs import CASES, Case, CountedStorage
 from local.bench.table import Row, rendered, written
 
@@ -40,6 +41,30 @@ def test_every_request_to_arm_is_one_that_was_meant() -> None:
         (2, "upgrade by a minor"),
         (2, "delete with its group"),
     ]
+
+
+@pytest.mark.parametrize("case", faults.CASES, ids=lambda case: case.what)
+def test_an_operation_that_meets_faults_takes_exactly_what_they_cost(azurite: str, case: faults.Faults) -> None:
+    counted = faults.counted(azurite, case)
+    assert (counted.transactions, counted.calls) == (case.transactions, case.calls)
+    assert counted.attempts == 3 + len(case.attempts)
+
+
+def test_looks_and_lateness_are_those_of_records_that_were_not_fitted_to() -> None:
+    paces = looks.judged({"pool/scale": [100.0] * 10, "cluster/abort": [45.0]})
+    scale, abort = paces["pool/scale"], paces["cluster/abort"]
+    assert (scale.operations, scale.loop_looks, scale.loop_late) == (10, 50, 200.0)
+    assert scale.looks == 10 * (scale.looks // 10) < scale.loop_looks
+    assert (abort.operations, abort.looks, abort.late, abort.loop_looks, abort.loop_late) == (1, 2, 15.0, 3, 15.0)
+    together = looks.pooled(paces)
+    assert (together.operations, together.loop_looks, together.looks) == (11, 53, scale.looks + 2)
+
+
+@pytest.mark.once
+def test_the_pace_that_the_bench_shows_keeps_its_bounds(conformance: Path) -> None:
+    together = looks.pooled(looks.judged(pacing.read(conformance / "operation-durations.csv")))
+    assert together.looked <= 0.55
+    assert together.noticed <= 1.0
 
 
 @pytest.mark.parametrize(
