@@ -12,6 +12,7 @@ import schemathesis
 UNSAID = (
     "since and until are not in order or more than 92 days apart",
     "continuation is not a continuation token of this list",
+    "not_after is not later than not_before, want a span in which it may begin",
     "the header Idempotency-Key and the field idempotency_key differ; send one of them",
 )
 """Why a request that is as the document says may still be malformed: how two of its values go together, and what only the app can know."""

@@ -9,12 +9,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from local.demo.doors import Answer, ask
+from local.demo.doors import Answer, Bot, ask
 from local.demo.programme import BEGINS
 from local.processes import ROOT
 from local.stack import Recipe, Stack
@@ -63,13 +63,42 @@ def a_long_line(stack: Stack, cluster: str) -> list[str]:
     return [submit(stack, {**body, "count": 2 + n % 2}).body["id"] for n in range(1, 31)]
 
 
+def suspended(stack: Stack, ids: list[str]) -> list[str]:
+    """Suspend some, so that there are operations to resume."""
+    for operation in ids:
+        asked = ask("POST", f"{stack.url}/api/operations/{operation}/suspend", headers={"x-functions-key": stack.key or ""})
+        assert asked.status == 202, asked.body
+    return ids
+
+
+def letters(stack: Stack, most: int) -> list[str]:
+    """Put requests that nobody knows into the queue of requests, and wait until each is a letter. Answers their ids."""
+    with Bot(stack.storage.connection_string) as bot:
+        for n in range(most):
+            bot.send({"action": "dance", "n": n})
+    deadline = time.monotonic() + 60
+    found: list[str] = []
+    while len(found) < most and time.monotonic() < deadline:
+        listed = ask("GET", f"{stack.url}/api/letters?top=200", headers={"x-functions-key": stack.key or ""})
+        found = [letter["id"] for letter in listed.body["letters"]]
+    assert len(found) == most
+    return found
+
+
+def words(place: Path, texts: Iterable[str]) -> None:
+    """Write a dictionary for schemathesis."""
+    place.write_text("".join(f'"{text}"\n' for text in texts))
+
+
 def test_the_running_app_does_what_its_document_says(stack: Stack, tmp_path: Path) -> None:
     """Schemathesis is a process of its own, so that what it changes of Python's and hypothesis's settings is its own too."""
     ids = [*make_clusters(stack, "myK8sCluster", "second"), *a_long_line(stack, "group1/second")]
     document, config, seen = tmp_path / "openapi.json", tmp_path / "schemathesis.toml", tmp_path / "seen.json"
     document.write_text(json.dumps(promised().document), encoding="utf-8")
     config.write_text((HERE / config.name).read_text())
-    (tmp_path / "operations.txt").write_text("".join(f'"{operation}"\n' for operation in ids))
+    words(tmp_path / "operations.txt", ids)
+    words(tmp_path / "suspended.txt", suspended(stack, ids[-10:]))
+    words(tmp_path / "letters.txt", letters(stack, 30))
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(document)]
     command += ["--url", stack.url, "--header", f"x-functions-key: {stack.key}", "--seed", SEED, "--max-examples", str(EXAMPLES)]
     told = {"SCHEMATHESIS_HOOKS": "tests.journeys.schemathesis_hooks", "SEEN": str(seen), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
