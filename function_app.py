@@ -2,8 +2,18 @@
 
 import azure.functions as func
 
-from functions import clusters, contract, health, letters, operations, queues, requests, timers
+from functions import acting, clusters, contract, health, letters, operations, queues, requests, timers
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for doors in (requests.doors, operations.doors, clusters.doors, letters.doors, health.doors, contract.doors, queues.doors, timers.doors):
+for doors in (
+    requests.doors,
+    operations.doors,
+    clusters.doors,
+    letters.doors,
+    acting.doors,
+    health.doors,
+    contract.doors,
+    queues.doors,
+    timers.doors,
+):
     app.register_functions(doors)

@@ -43,8 +43,8 @@ def operations_read(req: func.HttpRequest) -> func.HttpResponse:
 @doors.function_name("operations_cancel")
 @doors.route(route="operations/{id}/cancel", methods=["POST"])
 def operations_cancel(req: func.HttpRequest) -> func.HttpResponse:
-    """Cancel one operation: what was applied stays applied, and a call under way is not aborted."""
-    return answered("operations_cancel", f"{_path(req)}/cancel", lambda services: _act(req, services, services.cancel))
+    """Cancel one operation: what was applied stays applied, and what is under way is left to end, or aborted where that is asked."""
+    return answered("operations_cancel", f"{_path(req)}/cancel", lambda services: _cancel(req, services))
 
 
 @doors.function_name("operations_suspend")
@@ -75,6 +75,20 @@ def operations_force_close(req: func.HttpRequest) -> func.HttpResponse:
     return answered("operations_force_close", f"{_path(req)}/force_close", lambda services: _act(req, services, services.force_close))
 
 
+@doors.function_name("operations_purge")
+@doors.route(route="operations/{id}", methods=["DELETE"])
+def operations_purge(req: func.HttpRequest) -> func.HttpResponse:
+    """Remove one ended operation for good."""
+    return answered("operations_purge", _path(req), lambda services: _purge(req, services))
+
+
+@doors.function_name("operations_purge_many")
+@doors.route(route="operations/purge", methods=["POST"])
+def operations_purge_many(req: func.HttpRequest) -> func.HttpResponse:
+    """Remove what ended by an instant, some at a time."""
+    return answered("operations_purge_many", "/api/operations/purge", lambda services: _purge_many(req, services))
+
+
 def _path(req: func.HttpRequest) -> str:
     return f"/api/operations/{spelt(req.route_params['id'])}"
 
@@ -97,15 +111,24 @@ def _read(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | R
     return replies.reply(replies.operation_view(told), status=202, headers={"Retry-After": str(replies.OPEN_RETRY.seconds)})
 
 
+def _cancel(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+    from shared.model.errors import Code, Refusal
+
+    abort = req.params.get("abort", "false").lower()
+    if abort not in {"true", "false"}:
+        return Refusal(code=Code.MALFORMED, message="abort is neither true nor false")
+    return _act(req, services, lambda operation, origin: services.cancel(operation, origin, abort=abort == "true"), "abort")
+
+
 def _act(
-    req: func.HttpRequest, services: "Services", act: "Callable[[str, Origin], Operation | Taken | Refusal]"
+    req: func.HttpRequest, services: "Services", act: "Callable[[str, Origin], Operation | Taken | Refusal]", *known: str
 ) -> "func.HttpResponse | Refusal":
     """Do one thing with the operation that the URL names, and answer what is now: it, or the one that was made of it."""
     from functions import replies
     from shared.model.answers import Taken
     from shared.model.errors import Refusal
 
-    refusal = strange(req)
+    refusal = strange(req, *known)
     if refusal is not None:
         return refusal
     origin = origin_of(req, services)
@@ -118,6 +141,36 @@ def _act(
         return told
     headers = {"Location": f"/api/operations/{operation_id}", "Retry-After": str(replies.OPEN_RETRY.seconds)}
     return replies.reply(replies.operation_view(told), status=202, headers=headers)
+
+
+def _purge(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+    from functions import replies
+    from shared.model.errors import Refusal
+
+    refusal = strange(req)
+    if refusal is not None:
+        return refusal
+    purged = services.purge(req.route_params["id"], origin_of(req, services))
+    return purged if isinstance(purged, Refusal) else replies.reply(replies.purge_view(purged))
+
+
+def _purge_many(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":
+    from functions import replies
+    from functions.wire import instant_of
+    from shared.model.errors import Code, Refusal
+
+    refusal = strange(req, "until", "cluster")
+    if refusal is not None:
+        return refusal
+    try:
+        if "until" not in req.params:
+            return Refusal(code=Code.MALFORMED, message="until is missing, want the instant by which what is to be removed had ended")
+        until = instant_of(req.params["until"])
+        cluster = _cluster(req.params["cluster"], services.settings.subscription) if "cluster" in req.params else None
+    except (ValueError, OverflowError) as fault:
+        return Refusal(code=Code.MALFORMED, message=f"nothing can be removed so: {fault}")
+    purged = services.purge_many(until, cluster, origin_of(req, services))
+    return purged if isinstance(purged, Refusal) else replies.reply(replies.purge_view(purged))
 
 
 def _list(req: func.HttpRequest, services: "Services") -> "func.HttpResponse | Refusal":

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared.model.answers import Preview, Told
+from shared.model.acting import ShownActing
+from shared.model.answers import Preview, Purged, Told
 from shared.model.clusters import Cluster
 from shared.model.errors import Code, Failure, Refusal
 from shared.model.letters import ShownLetter, ShownPage
@@ -19,6 +20,7 @@ from shared.model.requests import Origin
 
 if TYPE_CHECKING:
     from functions.views import (
+        ActingView,
         ClustersView,
         ClusterView,
         HealthView,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         PreviewView,
         ProblemView,
         ProgressView,
+        PurgeView,
         StepView,
         SubscriptionError,
         SummaryView,
@@ -230,6 +233,25 @@ def health_view(*, settings: str, storage: str) -> "HealthView":
     """What was looked at; each is `ok` or what is wrong with it."""
     well = settings == storage == "ok"
     return {"status": "ok" if well else "unhealthy", "checks": {"settings": settings, "storage": storage}}
+
+
+def acting_view(shown: ShownActing) -> "ActingView":
+    """Whether the app acts."""
+    pause = shown.pause
+    return {
+        "paused": pause is not None,
+        "paused_by": pause.by if pause is not None else None,
+        "paused_at": _maybe(pause.at if pause is not None else None),
+        "reason": pause.reason if pause is not None else None,
+        "mutations": shown.mutations,
+        "mutations_per_hour": shown.most,
+        "hour_ends_at": _instant(shown.ends_at),
+    }
+
+
+def purge_view(purged: Purged) -> "PurgeView":
+    """What was removed."""
+    return {"purged": purged.removed, "more": purged.more}
 
 
 def cluster_view(cluster: Cluster, operation: str | None = None) -> "ClusterView":

@@ -1,4 +1,4 @@
-"""Timers: the sweep."""
+"""Timers: the sweep, and the end of what is old."""
 
 import azure.functions as func
 
@@ -14,3 +14,14 @@ def sweep_open(timer: func.TimerRequest) -> None:
 
     with log.invocation("sweep_open"):
         current().sweep()
+
+
+@doors.function_name("retain_days")
+@doors.timer_trigger(arg_name="timer", schedule="0 17 * * * *")
+def retain_days(timer: func.TimerRequest) -> None:
+    """Every hour: remove what ended longer ago than TIDEKEEPER_RETENTION_DAYS, some at a time."""
+    from shared import log
+    from shared.services import current
+
+    with log.invocation("retain_days"):
+        current().retain()

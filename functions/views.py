@@ -399,6 +399,31 @@ class HealthView(TypedDict):
 
 
 @_described
+class ActingView(TypedDict):
+    """Whether the app acts."""
+
+    paused: bool
+    paused_by: str | None
+    paused_at: Instant | None
+    reason: str | None
+    mutations: Amount
+    """The calls that change something, made or about to be made in this hour."""
+    mutations_per_hour: Amount
+    """How many the setting TIDEKEEPER_MUTATIONS_PER_HOUR allows; a step that finds none left waits for the next hour, and says so."""
+    hour_ends_at: Instant
+
+
+@_described
+class PurgeView(TypedDict):
+    """What was removed."""
+
+    purged: Amount
+    """How many operations."""
+    more: bool
+    """Whether there are more; send the same request again."""
+
+
+@_described
 class DocumentView(TypedDict):
     """A document of OpenAPI 3.1."""
 

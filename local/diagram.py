@@ -21,6 +21,7 @@ def diagram() -> str:
         for after in sorted(afters):
             arrows.setdefault((before, after), []).append(_SAID[sighting])
     lines = ["stateDiagram-v2", "    direction LR", "    [*] --> waiting", "    waiting --> skipped : cancelled, or an earlier step failed"]
+    lines += ["    settling --> skipped : aborted", "    starting --> waiting : held, or suspended"]
     lines += [f"    {before} --> {after} : {', '.join(said)}" for (before, after), said in arrows.items() if before != after]
     lines += [f"    {before} --> {before} : {', '.join(said)}" for (before, after), said in arrows.items() if before == after]
     lines += [f"    {end} --> [*]" for end in ("done", "failed", "skipped")]

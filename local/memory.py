@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from shared.model.acting import Acting
 from shared.model.errors import Stale
 from shared.model.letters import Letter, LetterPage, LetterQuery, day_of
 from shared.model.listing import BadContinuation, Page, Query, Summary
 from shared.model.operations import ENDED, Event, Head, Operation, Wake, partition_of
-from shared.ports import Change, KeptLetter, Key, OpenRow, Stored
+from shared.model.paces import Pace
+from shared.ports import Change, JournalRow, KeptActing, KeptLetter, KeptPace, Key, OpenRow, Stored
 from shared.rules import naming
 
 
@@ -111,6 +113,28 @@ class MemoryOperations:
     def journal(self, operation: Operation) -> None:
         """Write the row in `journal`."""
         self.journalled[operation.id] = operation
+
+    def ended_before(self, instant: datetime, most: int) -> tuple[JournalRow, ...]:
+        """Rows of the journal that are old enough, an older day first, the newest of a day first."""
+        latest = naming.newest_first(instant)
+        old = [item for item in self.journalled.values() if naming.newest_first(item.updated_at) >= latest]
+        old.sort(key=lambda item: (item.updated_at.date(), naming.newest_first(item.updated_at), item.id))
+        return tuple(JournalRow(operation=item.id, ended_at=item.updated_at) for item in old[:most])
+
+    def erase(self, operation: Operation) -> None:
+        """Forget all of it."""
+        with self._lock:
+            name = operation.key_name
+            if name is not None and name in self.keys and self.keys[name].operation == operation.id:
+                del self.keys[name]
+            self.events.pop(operation.id, None)
+            self.operations.pop(operation.id, None)
+            self.opened.pop(operation.id, None)
+            self.journalled.pop(operation.id, None)
+
+    def strike(self, row: JournalRow) -> None:
+        """Forget the journal's row."""
+        self.journalled.pop(row.operation, None)
 
     def bind(self, name: str, key: Key) -> Key | None:
         """Give the key its meaning, unless it has one."""
@@ -233,6 +257,57 @@ class MemoryLetters:
         """Forget the letter, if it is as it was read."""
         if self._kept.get(kept.letter.id) == kept.etag:
             del self._kept[kept.letter.id], self.filed[kept.letter.id]
+
+    def purge(self, before: datetime, most: int) -> int:
+        """Forget letters of whole days, the oldest first."""
+        day = before.astimezone(UTC).date()
+        old = sorted(letter.id for letter in self.filed.values() if letter.filed_at.astimezone(UTC).date() < day)[:most]
+        for identifier in old:
+            del self._kept[identifier], self.filed[identifier]
+        return len(old)
+
+
+class MemoryActing:
+    """The `ActingRow` port in memory."""
+
+    def __init__(self) -> None:
+        """Begin without a row."""
+        self._lock = threading.Lock()
+        self._etags = itertools.count(1)
+        self.kept = KeptActing(acting=Acting(), etag=None)
+
+    def read(self) -> KeptActing:
+        """The state."""
+        return self.kept
+
+    def write(self, before: KeptActing, after: Acting) -> None:
+        """Replace it by its etag."""
+        with self._lock:
+            if before.etag != self.kept.etag:
+                raise Stale
+            self.kept = KeptActing(acting=after, etag=str(next(self._etags)))
+
+
+class MemoryPaces:
+    """The `Paces` port in memory."""
+
+    def __init__(self) -> None:
+        """Begin without a row."""
+        self._lock = threading.Lock()
+        self._etags = itertools.count(1)
+        self.kept: dict[str, KeptPace] = {}
+
+    def read(self) -> tuple[KeptPace, ...]:
+        """Every row."""
+        return tuple(self.kept.values())
+
+    def write(self, before: KeptPace | None, after: Pace) -> None:
+        """Replace a row by its etag, or insert it."""
+        with self._lock:
+            known = self.kept.get(after.kind)
+            if (known and known.etag) != (before and before.etag):
+                raise Stale
+            self.kept[after.kind] = KeptPace(kind=after.kind, pace=after, etag=str(next(self._etags)))
 
 
 class MemoryStore:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from shared.model.acting import Acting
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
 from shared.model.letters import Letter, LetterPage, LetterQuery
 from shared.model.listing import Page, Query
 from shared.model.operations import Answered, Event, Handle, Head, Operation, StillRunning, Wake
-from shared.model.plans import Action
+from shared.model.paces import Pace
+from shared.model.plans import Abortable, Action
 
 if TYPE_CHECKING:
     from shared.model.versions import Offer, Offered
@@ -65,6 +67,10 @@ class Clusters(Protocol):
         """Ask ARM, once, to do the action, provided that what it acts on is still what `sight` showed. None: it was finished at once."""
         ...
 
+    def abort(self, ref: ClusterRef, action: Abortable) -> None:
+        """Ask AKS, once, to abort what runs on the cluster or pool that the action is about. What it had applied by then stays applied."""
+        ...
+
     def poll(self, handle: Handle) -> StillRunning | Answered:
         """Ask ARM how the call behind the handle is getting on."""
         ...
@@ -103,6 +109,14 @@ class OpenRow:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRow:
+    """Which ended operation a row of the journal stands for, and when that ended."""
+
+    operation: str
+    ended_at: datetime
+
+
 class Operations(Protocol):
     """The durable store of operations. What `commit` takes is written whole or not at all."""
 
@@ -139,6 +153,21 @@ class Operations(Protocol):
 
     def journal(self, operation: Operation) -> None:
         """Write the ended operation's row in `journal`. Writing it again changes nothing."""
+        ...
+
+    def ended_before(self, instant: datetime, most: int) -> tuple[JournalRow, ...]:
+        """Up to `most` journalled operations that ended by `instant`, an older day before a younger. Costs no more the more are kept."""
+        ...
+
+    def erase(self, operation: Operation) -> None:
+        """Remove an ended operation: its idempotency key, its history and itself, its row in `open` and, last, the one in the journal.
+
+        One that is gone already, or half, is removed none the less; a key that stands for another operation by now stays.
+        """
+        ...
+
+    def strike(self, row: JournalRow) -> None:
+        """Remove a row of the journal whose operation is gone; it need not be there."""
         ...
 
     def bind(self, name: str, key: Key) -> Key | None:
@@ -199,6 +228,58 @@ class Letters(Protocol):
 
     def remove(self, kept: KeptLetter) -> None:
         """Remove the letter if it is still as it was read; one that was filed again since stays, and it need not be there."""
+        ...
+
+    def purge(self, before: datetime, most: int) -> int:
+        """Remove up to `most` letters of whole days (UTC) before the instant's own, the oldest first; answers how many.
+
+        Costs no more the more are kept.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptActing:
+    """The state of acting as read from the store, and the etag under which it may be replaced; None where nothing was stored yet."""
+
+    acting: Acting
+    etag: str | None
+
+
+class ActingRow(Protocol):
+    """The one row that says whether the app acts."""
+
+    def read(self) -> KeptActing:
+        """The state of acting; the state of one that was never paused and never acted, where nothing was stored yet."""
+        ...
+
+    def write(self, before: KeptActing, after: Acting) -> None:
+        """Replace the state if it is still as it was read. Raises `Stale` if it is not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPace:
+    """A kind's pace as read from the store, and the etag under which it may be replaced.
+
+    `pace` None: the row cannot be read. It is of newer code (`newer`), and is left to that, or it is broken, and may be replaced.
+    """
+
+    kind: str
+    pace: Pace | None
+    etag: str
+    newer: bool = False
+
+
+class Paces(Protocol):
+    """What was learned about how long Azure takes: a row for each kind of action."""
+
+    def read(self) -> tuple[KeptPace, ...]:
+        """Every row there is."""
+        ...
+
+    def write(self, before: KeptPace | None, after: Pace) -> None:
+        """Replace a kind's row if it is still as it was read (None: there was none). Raises `Stale` if it is not."""
         ...
 
 

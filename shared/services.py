@@ -13,15 +13,16 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from shared.log import event
-from shared.model.answers import Preview, Taken, Told
+from shared.model.acting import ShownActing
+from shared.model.answers import Preview, Purged, Taken, Told
 from shared.model.clusters import Absent, Cluster, ClusterRef
 from shared.model.errors import CallFailed, Code, Failure, Refusal
-from shared.model.grants import LETTERS, READ
+from shared.model.grants import LETTERS, PAUSE, PURGE, READ
 from shared.model.letters import Letter, LetterQuery, ShownLetter, ShownPage, letter_id
 from shared.model.listing import Page, Query
 from shared.model.operations import Operation, Wake, partition_of
 from shared.model.requests import Origin, Submission
-from shared.ports import Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
+from shared.ports import ActingRow, Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
 from shared.rules import admission, naming
 from shared.settings import Settings, from_environment
 from shared.work import reading, submit
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from shared.adapters.queues import Queues
     from shared.adapters.tables import Tables
     from shared.model.versions import Offer, Offered
+    from shared.work.braking import Brake
     from shared.work.sweep import Swept
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
@@ -68,6 +70,7 @@ class Ports:
     wakes: Callable[[], Wakes]
     announcer: Callable[[], Announcer]
     letters: Callable[[], Letters]
+    acting: Callable[[], ActingRow]
     store: Callable[[], Store]
     clock: Clock
     ids: Ids
@@ -92,6 +95,12 @@ class Services:
     @cached_property
     def _desk(self) -> Desk:
         return Desk(operations=self._operations, wakes=self._ports.wakes(), announcer=self._ports.announcer())
+
+    @cached_property
+    def _brake(self) -> "Brake":
+        from shared.work.braking import Brake
+
+        return Brake(row=self._ports.acting(), most=self.settings.mutations_per_hour)
 
     def _desk_that_carries(self, carry: Carry) -> Desk:
         """A desk whose wake-ups go by a door's own output. Such a door names no queue for replies, so nothing needs the queue client."""
@@ -135,11 +144,13 @@ class Services:
             return _no_operation(operation_id)
         return told
 
-    def cancel(self, operation_id: str, origin: Origin) -> Operation | Refusal:
-        """Cancel an operation, for a caller who may ask for what it does."""
+    def cancel(self, operation_id: str, origin: Origin, *, abort: bool = False) -> Operation | Refusal:
+        """Cancel an operation, for a caller who may ask for what it does; with `abort`, what is under way in Azure is aborted."""
         from shared.work import control
 
-        return self._acted(operation_id, origin) or control.cancel(operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock)
+        return self._acted(operation_id, origin) or control.cancel(
+            operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock, abort=abort
+        )
 
     def suspend(self, operation_id: str, origin: Origin) -> Operation | Refusal:
         """Let no further step of an operation begin, for a caller who may ask for what it does."""
@@ -177,6 +188,31 @@ class Services:
         seen = tuple(item for item in found.items if not self._hidden(origin, item.cluster))
         return Page(items=seen, continuation=found.continuation)
 
+    def purge(self, operation_id: str, origin: Origin) -> Purged | Refusal:
+        """Remove one ended operation, for a caller who may purge its cluster's. Raises `CallFailed`."""
+        from shared.work import purging
+
+        told = self.operation(operation_id, origin)
+        if isinstance(told, Refusal):
+            return told
+        refusal = self._refused(origin, PURGE, told.operation.cluster)
+        return refusal or purging.one(operation_id, by=origin.caller, operations=self._operations)
+
+    def purge_many(self, until: datetime, cluster: ClusterRef | None, origin: Origin) -> Purged | Refusal:
+        """Remove what ended by an instant, of one cluster or of all, for a caller who may purge those. Raises `CallFailed`."""
+        from shared.work import purging
+
+        refusal = self._not_everywhere(origin, PURGE) if cluster is None else self._refused(origin, PURGE, cluster)
+        return refusal or purging.many(until, cluster, by=origin.caller, operations=self._operations)
+
+    def retain(self) -> int:
+        """Remove what is older than the settings keep it; answers how much. Raises an `ExceptionGroup` of what could not be removed."""
+        from shared.work import purging
+
+        return purging.retain(
+            self.settings.retention_days, operations=self._operations, letters=self._ports.letters(), clock=self._ports.clock
+        )
+
     # ---- clusters
 
     def cluster(self, ref: ClusterRef, origin: Origin) -> tuple[Cluster, str | None] | Refusal:
@@ -204,9 +240,8 @@ class Services:
 
         They tell nothing of anybody's clusters, so whoever may read any cluster may read them.
         """
-        if not admission.reads_any(self.settings.grants, origin):
-            return Refusal(code=Code.FORBIDDEN, message=f"{origin.caller} may read nothing through the {origin.door} door")
-        return self._clusters.offered(self.settings.subscription, location)
+        refusal = self._reads_nothing(origin)
+        return refusal or self._clusters.offered(self.settings.subscription, location)
 
     def clusters(self, origin: Origin) -> tuple[tuple[tuple[Cluster, str | None], ...], dict[str, Failure]]:
         """Every cluster that the caller may see, with the operation that holds it, by one list call a subscription; and what failed.
@@ -226,31 +261,51 @@ class Services:
         seen = (cluster for cluster in found if not self._hidden(origin, cluster.ref))
         return tuple((cluster, holders.get(naming.partition(cluster.ref))) for cluster in seen), failed
 
+    # ---- acting
+
+    def acting(self, origin: Origin) -> ShownActing | Refusal:
+        """Whether the app acts, for a caller who may read anything. Raises `CallFailed`."""
+        from shared.work import braking
+
+        return self._reads_nothing(origin) or braking.shown(self._brake, self._ports.clock)
+
+    def pause(self, origin: Origin, *, reason: str | None) -> ShownActing | Refusal:
+        """Stop all acting, for a caller who may. Raises `CallFailed`."""
+        from shared.work import braking
+
+        return self._not_everywhere(origin, PAUSE) or braking.pause(self._brake, by=origin.caller, reason=reason, clock=self._ports.clock)
+
+    def unpause(self, origin: Origin) -> ShownActing | Refusal:
+        """Let the app act again, for a caller who may. Raises `CallFailed`."""
+        from shared.work import braking
+
+        return self._not_everywhere(origin, PAUSE) or braking.unpause(self._brake, by=origin.caller, clock=self._ports.clock)
+
     # ---- letters
 
     def letters(self, query: LetterQuery, origin: Origin) -> ShownPage | Refusal:
         """A page of letters, for a caller who may handle letters. Raises `BadContinuation`, `CallFailed`."""
         from shared.work import lettering
 
-        return self._no_letters(origin) or lettering.page(query, letters=self._ports.letters())
+        return self._not_everywhere(origin, LETTERS) or lettering.page(query, letters=self._ports.letters())
 
     def letter(self, identifier: str, origin: Origin) -> ShownLetter | Refusal:
         """A letter, for a caller who may handle letters. Raises `CallFailed`."""
         from shared.work import lettering
 
-        return self._no_letters(origin) or lettering.read(identifier, letters=self._ports.letters())
+        return self._not_everywhere(origin, LETTERS) or lettering.read(identifier, letters=self._ports.letters())
 
     def requeue_letter(self, identifier: str, origin: Origin) -> ShownLetter | Refusal:
         """Send a letter's message again and remove the letter, for a caller who may handle letters. Raises `CallFailed`."""
         from shared.work import lettering
 
-        return self._no_letters(origin) or lettering.requeue(identifier, by=origin.caller, letters=self._ports.letters())
+        return self._not_everywhere(origin, LETTERS) or lettering.requeue(identifier, by=origin.caller, letters=self._ports.letters())
 
     def delete_letter(self, identifier: str, origin: Origin) -> ShownLetter | Refusal:
         """Throw a letter away, for a caller who may handle letters. Raises `CallFailed`."""
         from shared.work import lettering
 
-        return self._no_letters(origin) or lettering.delete(identifier, by=origin.caller, letters=self._ports.letters())
+        return self._not_everywhere(origin, LETTERS) or lettering.delete(identifier, by=origin.caller, letters=self._ports.letters())
 
     # ---- queues and timers
 
@@ -258,7 +313,7 @@ class Services:
         """Move an operation by one wake-up."""
         from shared.work import advance
 
-        advance.advance(wake, clusters=self._clusters, desk=self._desk, clock=self._ports.clock)
+        advance.advance(wake, clusters=self._clusters, desk=self._desk, brake=self._brake, clock=self._ports.clock)
 
     def poisoned(self, wake: Wake, letter_id: str) -> None:
         """Mark the operation whose wake-up became a letter."""
@@ -291,13 +346,18 @@ class Services:
 
     # ---- inside
 
-    def _no_letters(self, origin: Origin) -> Refusal | None:
-        """Why the caller may not handle letters, if so. A letter may be about any cluster, or none, so it takes the grant of all."""
-        if admission.may_everywhere(self.settings.grants, origin, LETTERS):
+    def _reads_nothing(self, origin: Origin) -> Refusal | None:
+        if admission.reads_any(self.settings.grants, origin):
+            return None
+        return Refusal(code=Code.FORBIDDEN, message=f"{origin.caller} may read nothing through the {origin.door} door")
+
+    def _not_everywhere(self, origin: Origin, action: str) -> Refusal | None:
+        """Why the caller may not do what is of every cluster at once, or of none: it takes a grant of all."""
+        if admission.may_everywhere(self.settings.grants, origin, action):
             return None
         message = (
-            f"{origin.caller} may not handle letters through the {origin.door} door; it takes a grant of the action letters on all "
-            "clusters in the setting TIDEKEEPER_GRANTS"
+            f"{origin.caller} may not do this through the {origin.door} door; it takes a grant of the action {action} on all clusters in "
+            "the setting TIDEKEEPER_GRANTS"
         )
         return Refusal(code=Code.FORBIDDEN, message=message)
 
@@ -371,6 +431,11 @@ def azure_ports(settings: Settings, *, clock: Clock | None = None) -> Ports:
 
         return TableOperations(tables())
 
+    def acting() -> ActingRow:
+        from shared.adapters.acting import TableActing
+
+        return TableActing(tables())
+
     def letters() -> Letters:
         from shared.adapters.letters import TableLetters
 
@@ -392,6 +457,7 @@ def azure_ports(settings: Settings, *, clock: Clock | None = None) -> Ports:
         wakes=wakes,
         announcer=announcer,
         letters=letters,
+        acting=acting,
         store=tables,
         clock=clock or SystemClock(),
         ids=RandomIds(),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from shared.model.grants import LETTERS, READ, Grant
+from shared.model.grants import LETTERS, PAUSE, PURGE, READ, Grant
 from shared.model.messages import STORAGE
 from shared.model.requests import ACTIONS, Door
 
@@ -30,6 +30,8 @@ class Settings:
     Storage is reached by `storage_connection`, or, where that is None, by the two service URLs with the app's identity.
     `identity_endpoint` and `identity_header`: where App Service gives the app's managed identity its tokens, and the secret it wants to
     hear; None elsewhere. `trusts_principal`: App Service authentication is on, so its caller header may be believed.
+    `mutations_per_hour`: how many calls that change something may be made in an hour, over all clusters. `retention_days`: how long what
+    has ended is kept; 0: for ever.
     """
 
     subscription: str
@@ -46,6 +48,8 @@ class Settings:
     reply_queues: frozenset[str]
     grants: tuple[Grant, ...]
     trusts_principal: bool
+    mutations_per_hour: int
+    retention_days: int
 
 
 NAMES = (
@@ -56,6 +60,8 @@ NAMES = (
     "TIDEKEEPER_ARM_AUDIENCE",
     "TIDEKEEPER_REPLY_QUEUES",
     "TIDEKEEPER_GRANTS",
+    "TIDEKEEPER_MUTATIONS_PER_HOUR",
+    "TIDEKEEPER_RETENTION_DAYS",
 )
 """Every setting of ours, as `local.settings.sample.json` shows them."""
 
@@ -96,6 +102,8 @@ def read(environment: Mapping[str, str]) -> Settings:
     if not all(map(_QUEUE_NAME.fullmatch, replies)):
         faults.append("TIDEKEEPER_REPLY_QUEUES has what cannot be a queue's name, want names with commas between them")
     grants = _grants(environment.get("TIDEKEEPER_GRANTS", ""), faults)
+    mutations = _number(environment, "TIDEKEEPER_MUTATIONS_PER_HOUR", faults, default=10_000, least=1, most=1_000_000)
+    days = _number(environment, "TIDEKEEPER_RETENTION_DAYS", faults, default=90, least=0, most=3650)
     if faults:
         raise BadSettings("; ".join(faults))
     return Settings(
@@ -113,11 +121,23 @@ def read(environment: Mapping[str, str]) -> Settings:
         reply_queues=frozenset(replies or ("chat-replies",)),
         grants=grants,
         trusts_principal=environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true",
+        mutations_per_hour=mutations,
+        retention_days=days,
     )
 
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _number(environment: Mapping[str, str], name: str, faults: list[str], *, default: int, least: int, most: int) -> int:
+    text = environment.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        faults.append(f"{name} is not a whole number of {least} to {most}")
+        return default
+    return int(text)
 
 
 def _is_endpoint(text: str) -> bool:
@@ -177,6 +197,6 @@ def _grant_fault(item: object) -> str | None:
     unknown = [door for door in item.get("doors", ()) if door not in set(Door) and not set("*?[") & set(door)]
     if unknown:
         return f"names the unknown door {unknown[0]!a}, want of {', '.join(sorted(Door))}"
-    known = ACTIONS | _LATER_ACTIONS | {READ, LETTERS}
+    known = ACTIONS | _LATER_ACTIONS | {READ, LETTERS, PAUSE, PURGE}
     unknown = [action for action in item.get("actions", ()) if action not in known and not set("*?[") & set(action)]
     return f"grants the unknown action {unknown[0]!a}, want of {', '.join(sorted(known))}" if unknown else None

@@ -4,12 +4,12 @@ import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from local.memory import CountingIds, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryOperations, MemoryStore, MemoryWakes
+from local.memory import CountingIds, MemoryActing, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryOperations, MemoryStore, MemoryWakes
 from shared.model.answers import Taken
 from shared.model.errors import CallFailed, Stale
 from shared.model.operations import Operation, Wake
 from shared.model.requests import Submission
-from shared.ports import Announcer, Clusters, Letters, Operations, Store, Wakes
+from shared.ports import ActingRow, Announcer, Clusters, Letters, Operations, Store, Wakes
 from shared.services import Ports, Services
 from shared.settings import Settings
 from tests.worldly import a_world, clusters_of, some_settings
@@ -39,6 +39,7 @@ class Pump:
         self.wakes = MemoryWakes(self.clock.now)
         self.announcer = MemoryAnnouncer()
         self.letters = MemoryLetters()
+        self.acting = MemoryActing()
         self.clusters = clusters_of(self.world)
         self.ids = CountingIds()
         self.services = self.rebuilt()
@@ -52,6 +53,7 @@ class Pump:
         wakes: Wakes | None = None,
         announcer: Announcer | None = None,
         letters: Letters | None = None,
+        acting: ActingRow | None = None,
         store: Store | None = None,
     ) -> Services:
         """Services over the same state, with other ports where given."""
@@ -61,6 +63,7 @@ class Pump:
             wakes=lambda: wakes or self.wakes,
             announcer=lambda: announcer or self.announcer,
             letters=lambda: letters or self.letters,
+            acting=lambda: acting or self.acting,
             store=lambda: store or MemoryStore(),
             clock=self.clock,
             ids=self.ids,

@@ -21,7 +21,7 @@ IMPORT_RATIO, FIRST_ANSWER_RATIO = 1.6, 3.0
 
 def storage_rows() -> list[Row]:
     """Transactions of operations on Azurite."""
-    group = "storage transactions of an operation: 4P + 2S + 9 (S steps, P polls, the answering ones included)"
+    group = "storage transactions of an operation: 4P + 4S + 9 (S steps, P polls, the answering ones included)"
     with tempfile.TemporaryDirectory() as logs, Keeper(Path(logs)) as keeper:
         storage = Storage(keeper)
         storage.start()

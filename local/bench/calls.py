@@ -13,7 +13,7 @@ from local.memory import MemoryClock, MemoryOperations, MemoryWakes
 from shared.model.answers import Taken
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
 from shared.model.operations import Answered, Handle, Status, StillRunning
-from shared.model.plans import Action, PoolAction, RemoveGroup, UpgradeControlPlane
+from shared.model.plans import Abortable, Action, PoolAction, RemoveGroup, UpgradeControlPlane
 from shared.model.requests import Request, Start, Stop, Submission, Upgrade
 from shared.model.versions import Offer, Offered
 from shared.ports import Clusters
@@ -78,6 +78,10 @@ class Meant:
         self.calls["writes"] += 1
         self.calls["read whole"] += isinstance(action, PoolAction | UpgradeControlPlane)
         return self._below.attempt(ref, action, sight)
+
+    def abort(self, ref: ClusterRef, action: Abortable) -> None:
+        """Nobody aborts here."""
+        raise NotImplementedError(ref, action)
 
     def poll(self, handle: Handle) -> StillRunning | Answered:
         """A poll."""

@@ -19,6 +19,7 @@ from local.bench.scripted import ScriptedClusters, ref_of, request_of, submissio
 from local.bench.wiring import services_of, settings_of
 from local.memory import MemoryClock
 from shared.adapters import clients
+from shared.adapters.acting import TableActing
 from shared.adapters.queues import Queues, QueueWakes
 from shared.adapters.tables import TABLES, TableOperations, Tables
 from shared.model.answers import Taken
@@ -46,8 +47,8 @@ class Case:
 
     @property
     def bound(self) -> int:
-        """The budget: accept 3 (1 more with a key, 3 more behind another operation), a step 6, an unchanged poll 4, the end 6."""
-        return 4 * sum(self.polls) + 2 * self.steps + 9 + (1 if self.keyed else 0) + (3 if self.waits else 0)
+        """The budget: accept 3 (1 more with a key, 3 more behind another operation), a step 8, an unchanged poll 4, the end 6."""
+        return 4 * sum(self.polls) + 4 * self.steps + 9 + (1 if self.keyed else 0) + (3 if self.waits else 0)
 
     @property
     def durable(self) -> int:
@@ -126,8 +127,11 @@ class CountedStorage:
         self.ref = ref_of(f"counted{next(_numbers)}")
         self.wakes = PromptWakes(QueueWakes(Queues(clients.queues(settings, over=self.wire))))
         self.operations = TableOperations(Tables(tables))
+        acting = TableActing(Tables(tables))
         scripted = clusters or ScriptedClusters(case.polls, request=type(request_of(case.steps, self.ref)))
-        self.services = services_of(settings, clusters=scripted, operations=self.operations, wakes=self.wakes, clock=self.clock)
+        self.services = services_of(
+            settings, clusters=scripted, operations=self.operations, wakes=self.wakes, clock=self.clock, acting=acting
+        )
         for name in TABLES:
             tables.create_table_if_not_exists(name)
         with contextlib.suppress(ResourceExistsError):

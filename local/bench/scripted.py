@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from local.bench.wiring import SUBSCRIPTION
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, NodePool, OsType, PoolMode, PowerState, Provider, Range, Sight
 from shared.model.operations import Answered, Handle, StillRunning
-from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+from shared.model.plans import Abortable, Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
 from shared.model.requests import Create, Delete, Door, Origin, PoolSpec, Request, Scale, Submission
 from shared.model.versions import Offer, Offered
 
@@ -83,6 +83,10 @@ class ScriptedClusters:
         """Accept the call."""
         del sight
         return Handle(url=f"{HANDLE}/{ref.name}/{action.kind}")
+
+    def abort(self, ref: ClusterRef, action: Abortable) -> None:
+        """Nobody aborts here."""
+        raise NotImplementedError(ref, action)
 
     def poll(self, handle: Handle) -> StillRunning | Answered:
         """Not yet, as often as the script says; then the goal holds."""

@@ -1,7 +1,7 @@
 """The app put together for the bench: the shipped use cases behind `Services`, over whatever ports are given."""
 
-from local.memory import CountingIds, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryStore
-from shared.ports import Clusters, Operations, Wakes
+from local.memory import CountingIds, MemoryActing, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryStore
+from shared.ports import ActingRow, Clusters, Operations, Wakes
 from shared.services import Ports, Services
 from shared.settings import Settings, read
 
@@ -18,14 +18,18 @@ def settings_of(connection: str = NO_STORAGE) -> Settings:
     })  # fmt: skip
 
 
-def services_of(settings: Settings, *, clusters: Clusters, operations: Operations, wakes: Wakes, clock: MemoryClock) -> Services:
+def services_of(
+    settings: Settings, *, clusters: Clusters, operations: Operations, wakes: Wakes, clock: MemoryClock, acting: ActingRow | None = None
+) -> Services:
     """The app over these ports, with ids that count and replies and letters kept in memory."""
+    brake = acting or MemoryActing()
     ports = Ports(
         clusters=lambda: clusters,
         operations=lambda: operations,
         wakes=lambda: wakes,
         announcer=MemoryAnnouncer,
         letters=MemoryLetters,
+        acting=lambda: brake,
         store=MemoryStore,
         clock=clock,
         ids=CountingIds(),

@@ -23,6 +23,7 @@ from shared.model.clusters import Absent, Cluster, ClusterRef, Group, NodePool, 
 from shared.model.errors import CallFailed, Code, Failure
 from shared.model.operations import Answered, Handle, StillRunning
 from shared.model.plans import (
+    Abortable,
     Action,
     ClusterAction,
     MakeCluster,
@@ -156,6 +157,15 @@ class ArmClusters:
                 return self._begin(lambda hook: clusters.begin_delete(ref.group, ref.name, polling=False, raw_response_hook=hook, **guard))
             case _:
                 assert_never(action)
+
+    def abort(self, ref: ClusterRef, action: Abortable) -> None:
+        """Ask AKS once to abort the newest operation of the cluster, or of the pool that the action is about."""
+        if isinstance(action, PoolAction):
+            pools, pool = self._arm.container_service(ref.subscription).agent_pools, action.pool
+            self._called(lambda: pools.begin_abort_latest_operation(ref.group, ref.name, pool, polling=False), mutation=True)
+        else:
+            clusters = self._clusters(ref)
+            self._called(lambda: clusters.begin_abort_latest_operation(ref.group, ref.name, polling=False), mutation=True)
 
     def poll(self, handle: Handle) -> StillRunning | Answered:
         """Ask the status URL. An unknown status is in progress; an `error` beside a status that is not an end is no failure."""

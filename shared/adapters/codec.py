@@ -19,7 +19,7 @@ from shared.model.errors import CallFailed, Code, Failure, NewerSchema
 from shared.model.listing import Summary
 from shared.model.operations import Event, Head, Operation, Status
 from shared.model.requests import Door
-from shared.ports import Key, OpenRow
+from shared.ports import JournalRow, Key, OpenRow
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -136,6 +136,11 @@ def open_properties(operation: Operation) -> Properties:
 def open_of(row: Mapping[str, Any]) -> OpenRow:
     """The row of `open`."""
     return OpenRow(operation=str(row["RowKey"]), cluster=_cluster_of(row), since=_instant(row["since"]))
+
+
+def journal_of(row: Mapping[str, Any]) -> JournalRow:
+    """Which operation a row of the journal stands for."""
+    return JournalRow(operation=str(row["operation"]), ended_at=_instant(row["updated_at"]))
 
 
 def key_properties(key: Key) -> Properties:

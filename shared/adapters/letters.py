@@ -3,8 +3,10 @@
 Must not decide anything.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from azure.core import MatchConditions
@@ -93,10 +95,20 @@ class TableLetters:
             if not (isinstance(cause, HttpResponseError) and cause.status_code == PRECONDITION_FAILED):
                 raise
 
+    def purge(self, before: datetime, most: int) -> int:
+        """One range of whole partitions, and a delete for each row. The SDK is silent about one that somebody else removed."""
+        table, day = self._tables.table("letters"), before.astimezone(UTC).date().isoformat()
+        old = [(str(row["PartitionKey"]), str(row["RowKey"])) for row in islice(self._query(f"PartitionKey lt '{day}'", top=most), most)]
+        for key in old:
+            self._tables.call(partial(table.delete_entity, *key))
+        return len(old)
+
     def _rows(self, day: date, after: str, *, top: int) -> Iterable[Mapping[str, Any]]:
         """The letters of a day, by id. A row key that is no id with this day in it (of code before ids had days) is left out."""
         mark = f"{day:%Y%m%d}"
-        odata = f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{after or mark}' and RowKey lt '{mark}g'"
+        return self._query(f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{after or mark}' and RowKey lt '{mark}g'", top=top)
+
+    def _query(self, odata: str, *, top: int) -> Iterator[Mapping[str, Any]]:
         pages = self._tables.call(lambda: self._tables.table("letters").query_entities(odata, results_per_page=top).by_page())
         while True:
             # A page is fetched when it is asked for, so storage's faults arise here.

@@ -9,12 +9,17 @@ open        one of a few shards / operation id          one row for every operat
 journal     UTC day it ended / newest first             one row for every ended operation
 keys        hash of caller and key / `key`              what an idempotency key stands for
 letters     UTC day / letter id                         dead letters
+acting      `app` / `acting`                            whether the app acts: a pause, and the calls of the current hour
+paces       `app` / kind of action                      what was learned about how long Azure takes with it
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
@@ -34,12 +39,14 @@ from shared.adapters.pages import Pager
 from shared.model.errors import CallFailed, Code, Failure, Stale
 from shared.model.listing import Page, Query
 from shared.model.operations import Event, Head, Operation, partition_of
-from shared.ports import Change, Key, OpenRow, Stored
+from shared.ports import Change, JournalRow, Key, OpenRow, Stored
 from shared.rules import naming
 
-TABLES = ("clusters", "open", "journal", "keys", "letters")
+TABLES = ("clusters", "open", "journal", "keys", "letters", "acting", "paces")
 SHARDS = 4
 READ_AGAIN_SECONDS = 0.2
+MOST_ROWS, MOST_IN_TRANSACTION = 1000, 100
+"""What Table Storage takes at once: rows in a page, changes in a transaction."""
 CONFLICT, PRECONDITION_FAILED, NOT_FOUND, SERVER_FAULT = 409, 412, 404, 500
 TABLE_NOT_FOUND = "TableNotFound"
 _LOST = frozenset({CONFLICT, PRECONDITION_FAILED, NOT_FOUND})
@@ -163,13 +170,45 @@ class TableOperations:
 
     def journal(self, operation: Operation) -> None:
         """Write the row in `journal`, under the day the operation ended."""
-        day, place = _journal_key(operation)
+        day, place = _journal_key(operation.id, operation.updated_at)
         row = {"PartitionKey": day, "RowKey": place, **codec.summary_properties(operation)}
         self._tables.call(lambda: self._tables.table("journal").upsert_entity(row, mode=UpdateMode.REPLACE))
 
     def journalled(self, operation: Operation) -> bool:
         """Whether the ended operation has its row in `journal`, by one point read."""
-        return self._get("journal", *_journal_key(operation)) is not None
+        return self._get("journal", *_journal_key(operation.id, operation.updated_at)) is not None
+
+    def ended_before(self, instant: datetime, most: int) -> tuple[JournalRow, ...]:
+        """Rows of whole days before the instant's own, the oldest first, and then the later rows of that day: two ranges of keys."""
+        day = _day(instant)
+        found: list[JournalRow] = []
+        for query in (f"PartitionKey lt '{day}'", f"PartitionKey eq '{day}' and RowKey ge '{naming.newest_first(instant)}'"):
+            rows = self._query("journal", query, select=["operation", "updated_at"], top=min(most - len(found), MOST_ROWS))
+            found += (codec.journal_of(row) for row in islice(rows, most - len(found)))
+            if len(found) == most:
+                break
+        return tuple(found)
+
+    def erase(self, operation: Operation) -> None:
+        """The key first, so that none is ever left for an operation that is gone; then the history and the row; last the journal's row."""
+        if operation.key_name is not None:
+            self._unbind(operation.key_name, operation.id)
+        partition = operation.partition
+        own = f"PartitionKey eq '{partition}' and RowKey ge 'event {operation.id} ' and RowKey lt 'event {operation.id}!'"
+        rows = [str(row["RowKey"]) for row in self._query("clusters", own, select=["RowKey"])]
+        rows.append(f"op {operation.id}")
+        for start in range(0, len(rows), MOST_IN_TRANSACTION):
+            keys = [{"PartitionKey": partition, "RowKey": row} for row in rows[start : start + MOST_IN_TRANSACTION]]
+            # What is missing is being removed by somebody else, in the same pieces.
+            with contextlib.suppress(Stale):
+                self._tables.call(partial(self._transact, [(TransactionOperation.DELETE, key) for key in keys]))
+        self.forget(operation.id)
+        self.strike(JournalRow(operation=operation.id, ended_at=operation.updated_at))
+
+    def strike(self, row: JournalRow) -> None:
+        """Delete the row in `journal`; the SDK is silent about a missing one."""
+        day, place = _journal_key(row.operation, row.ended_at)
+        self._tables.call(lambda: self._tables.table("journal").delete_entity(day, place))
 
     def bind(self, name: str, key: Key) -> Key | None:
         """Insert the key's row, or answer the one that is there."""
@@ -214,6 +253,18 @@ class TableOperations:
                 return
             yield from page
 
+    def _unbind(self, name: str, operation_id: str) -> None:
+        """Delete a key's row if it stands for the operation, and as it was read."""
+        row = self._get("keys", name, "key")
+        if row is None or codec.key_of(row).operation != operation_id:
+            return
+        guard = MatchConditions.IfNotModified
+        try:
+            self._tables.call(lambda: self._tables.table("keys").delete_entity(row, etag=row.metadata["etag"], match_condition=guard))
+        except CallFailed as failed:
+            if getattr(failed.__cause__, "status_code", None) != PRECONDITION_FAILED:
+                raise
+
     def _transact(self, batch: list[Any]) -> Any:  # noqa: ANN401 - the SDK's list of metadata
         try:
             return self._tables.table("clusters").submit_transaction(batch)
@@ -227,8 +278,8 @@ def _shard(operation_id: str) -> str:
     return f"s{int(partition_of(operation_id)[-1], 32) % SHARDS}"
 
 
-def _journal_key(operation: Operation) -> tuple[str, str]:
-    return _day(operation.updated_at), f"{naming.newest_first(operation.updated_at)} {operation.id}"
+def _journal_key(operation_id: str, ended_at: datetime) -> tuple[str, str]:
+    return _day(ended_at), f"{naming.newest_first(ended_at)} {operation_id}"
 
 
 def _day(instant: datetime) -> str:

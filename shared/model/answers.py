@@ -26,6 +26,14 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """How many operations were removed; `more`: there were more, ask again."""
+
+    removed: int
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """An operation as shown: its place in line (None if it has ended), when it is looked at next, and its history if asked."""
 

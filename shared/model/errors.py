@@ -40,6 +40,10 @@ class Code(StrEnum):
     HANDLE_GONE = "handle_gone"
     HANDLE_FOREIGN = "handle_foreign"
 
+    # why a step is held
+    PAUSED = "paused"
+    CAPPED = "capped"
+
     # how an operation ended or why it waits for a person
     GONE = "gone"
     NOT_REACHED = "not_reached"

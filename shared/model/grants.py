@@ -5,7 +5,11 @@ from dataclasses import dataclass
 READ = "read"
 LETTERS = "letters"
 """To see and handle messages that could not be processed. They are anybody's, so it is asked of every cluster at once."""
-DEFAULT_ACTIONS = frozenset({READ, "scale", "start", "stop", "sleep", "wake", "upgrade"})
+PAUSE = "pause"
+"""To stop all acting and let it go on. It is of every cluster at once."""
+PURGE = "purge"
+"""To remove what has ended, with its history."""
+DEFAULT_ACTIONS = frozenset({READ, PAUSE, "scale", "start", "stop", "sleep", "wake", "upgrade"})
 """What every door may do until somebody says otherwise. What makes, removes or reveals is granted on purpose."""
 
 

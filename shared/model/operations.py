@@ -96,7 +96,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """Never begun, and why."""
+    """Never begun, or aborted, and why."""
 
     because: str
     state: Literal["skipped"] = "skipped"
@@ -239,10 +239,16 @@ class Attention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """Who asked to cancel, and when."""
+    """Who asked to cancel, and when.
+
+    `abort`: what is under way in Azure is to be aborted. `aborted_at`: when Azure was asked that and took it. `refusal`: why it would not.
+    """
 
     by: str
     at: datetime
+    abort: bool = False
+    aborted_at: datetime | None = None
+    refusal: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,9 +265,9 @@ class Operation:
 
     `headed_at`: when it became the first of its cluster; until then it waits in line. `started_at`: when its first claim was made. `plan`
     is None until it is drawn; `states` has one entry per step. `declined`: why no plan could be made. `retry_of`: the ended operation whose
-    unfinished steps it does. `scheduled`: it has no place at its cluster yet, because it is not to begin before `not_before`. `lapsed`: why
-    it ended without having begun by `not_after`. `saves` counts the saves (and so the history rows), `wake` is the number of the wake-up
-    that may move it.
+    unfinished steps it does. `key_name`: under which name the key that stands for it is kept, if one does. `scheduled`: it has no place at
+    its cluster yet, because it is not to begin before `not_before`. `lapsed`: why it ended without having begun by `not_after`. `saves`
+    counts the saves (and so the history rows), `wake` is the number of the wake-up that may move it.
     """
 
     id: str
@@ -280,6 +286,7 @@ class Operation:
     suspended_by: Suspension | None = None
     attention: Attention | None = None
     retry_of: str | None = None
+    key_name: str | None = None
     not_before: datetime | None = None
     not_after: datetime | None = None
     scheduled: bool = False

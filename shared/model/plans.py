@@ -112,7 +112,9 @@ class RemoveGroup:
 PoolAction = ScalePool | StartPool | StopPool | UpgradePool
 """Those that change one pool, by a PUT of that pool."""
 
-ClusterAction = MakeCluster | StartCluster | StopCluster | UpgradeControlPlane | RemoveCluster | PoolAction
+Abortable = MakeCluster | StartCluster | StopCluster | UpgradeControlPlane | PoolAction
+"""What AKS can abort; it does not take a deletion back."""
+ClusterAction = Abortable | RemoveCluster
 """Those that the cluster itself shows the effect of."""
 
 Action = RegisterProvider | MakeGroup | RemoveGroup | ClusterAction

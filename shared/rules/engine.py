@@ -24,6 +24,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from shared.model.acting import Hold
 from shared.model.clusters import Sight
 from shared.model.errors import Code, Failure, Refusal
 from shared.model.operations import (
@@ -56,7 +57,7 @@ from shared.model.operations import (
     Verify,
     Waiting,
 )
-from shared.model.plans import Plan, Step
+from shared.model.plans import Abortable, Plan, Step
 from shared.rules import pace
 from shared.rules.goals import busy, gap, occupied, unreachable
 
@@ -75,8 +76,9 @@ TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("settling", "seen"): frozenset({"done", "settling", "waiting", "failed"}),
     ("settling", "unseen"): frozenset({"settling", "failed"}),
 }
-"""From (state of the step, kind of sighting) to the states that may follow. Besides, a cancelled operation skips what has not begun, a
-suspended one does not claim it, and one that somebody else's operation has kept waiting for all its time waits for a person instead."""
+"""From (state of the step, kind of sighting) to the states that may follow. Besides, a cancelled operation skips what has not begun and
+what it aborted, a suspended one and one that a hold keeps back do not claim it, and one that somebody else's operation has kept waiting for
+all its time waits for a person instead."""
 
 DRAW_LIMIT = timedelta(hours=1)
 """How long the first of a cluster may wait for a look from which to plan."""
@@ -115,8 +117,11 @@ def next_move(operation: Operation, now: datetime) -> Move:
             assert_never(state)
 
 
-def record(operation: Operation, sighting: Sighting, now: datetime) -> Operation:
-    """The operation after `sighting`; the very same object if that changes nothing. Raises ValueError for what cannot happen."""
+def record(operation: Operation, sighting: Sighting, now: datetime, *, hold: Hold | None = None) -> Operation:
+    """The operation after `sighting`; the very same object if that changes nothing. Raises ValueError for what cannot happen.
+
+    `hold`: why nothing may be claimed now, if so.
+    """
     if operation.plan is None:
         return _record_undrawn(operation, sighting, now)
     step, state = _current(operation)
@@ -125,6 +130,10 @@ def record(operation: Operation, sighting: Sighting, now: datetime) -> Operation
     if stopped and isinstance(after, Starting) and after.tries > state.tries:
         # Azure is not at work, the goal is missing and no call is on its way: the claim is not made, and the rest is skipped or waits.
         after = Waiting(since=after.since, tries=state.tries)
+    elif hold is not None and isinstance(after, Starting) and after.tries > state.tries:
+        after = _held(state, hold)
+    elif isinstance(after, Failed) and isinstance(sighting, Seen):
+        after = _aborted_by_us(operation, step, after, sighting.sight) or after
     if after == state:
         return operation
     if isinstance(after, Failed) and after.failure.code is Code.BLOCKED_BY_EXTERNAL_OPERATION:
@@ -133,6 +142,16 @@ def record(operation: Operation, sighting: Sighting, now: datetime) -> Operation
     if isinstance(after, Starting) and moved.started_at is None:
         return replace(moved, started_at=now)
     return moved
+
+
+def held(operation: Operation, hold: Hold, now: datetime) -> Operation:
+    """The operation kept back from its next step, of which nothing may be under way; the very same object if it was so already.
+
+    The step's clock stands still meanwhile and begins anew afterwards: a step does not run out of time that it was not given.
+    """
+    _, state = _current(operation)
+    after = _held(state, hold)
+    return operation if after == state else _with(operation, after, now)
 
 
 def claimed(before: Operation, after: Operation) -> bool:
@@ -163,19 +182,41 @@ def declined(operation: Operation, refusal: Refusal, now: datetime) -> Operation
     return replace(operation, declined=failure, updated_at=now, attention=None)
 
 
-def cancel(operation: Operation, *, by: str, now: datetime) -> Operation | Refusal:
+def cancel(operation: Operation, *, by: str, now: datetime, abort: bool = False) -> Operation | Refusal:
     """The operation with cancellation asked: ended at once if nothing of it can be running in Azure, else when its running step has ended.
 
-    What was applied stays applied, and a call that is under way is not aborted.
+    What was applied stays applied. A call that is under way is left to end, or, with `abort`, AKS is asked to abort it.
     """
     if operation.ended:
         return Refusal(
             code=Code.ALREADY_ENDED, message=f"operation {operation.id} is {operation.status} already; nothing is left to cancel"
         )
-    if operation.cancelled_by is not None:
+    if operation.cancelled_by is not None and (operation.cancelled_by.abort or not abort):
         return operation
-    asked = replace(operation, cancelled_by=Cancellation(by=by, at=now), updated_at=now)
+    asked = replace(operation, cancelled_by=Cancellation(by=by, at=now, abort=abort), updated_at=now)
     return asked if asked.cursor is None else _closed_if_cancelled(asked)
+
+
+def to_abort(operation: Operation, sighting: Sighting) -> Abortable | None:
+    """What AKS is to be asked to abort; None if nothing is.
+
+    Only what Azure has just said is still running under our own handle: an abort takes whatever is newest on the cluster or pool, and that
+    must not be somebody else's.
+    """
+    asked = operation.cancelled_by
+    if asked is None or not asked.abort or asked.aborted_at is not None or asked.refusal is not None:
+        return None
+    step, state = _current(operation)
+    ours = isinstance(state, Running) and isinstance(sighting, StillRunning)
+    return step.action if ours and isinstance(step.action, Abortable) else None
+
+
+def aborted(operation: Operation, refusal: Failure | None, now: datetime) -> Operation:
+    """The operation after AKS was asked to abort its step: it took that, or would not and the step is left to end."""
+    if operation.cancelled_by is None:
+        raise ValueError(operation.id)
+    asked = replace(operation.cancelled_by, aborted_at=now if refusal is None else None, refusal=refusal)
+    return replace(operation, cancelled_by=asked, updated_at=now)
 
 
 def suspend(operation: Operation, *, by: str, now: datetime) -> Operation | Refusal:
@@ -203,10 +244,9 @@ def resume(operation: Operation, now: datetime) -> Operation | Refusal:
     again = replace(operation, suspended_by=None, attention=None, updated_at=now)
     if again.plan is None:
         return again if again.headed_at is None else replace(again, headed_at=now)
-    cursor = again.cursor
-    if cursor is None or again.under_way:
+    if again.cursor is None or again.under_way:
         return again
-    return replace(again, states=(*again.states[:cursor], Waiting(), *again.states[cursor + 1 :]))
+    return replace(again, states=_replaced(again, Waiting()))
 
 
 def force_close(operation: Operation, *, by: str, now: datetime) -> Operation | Refusal:
@@ -445,13 +485,33 @@ def _maybe_sent(state: OpenState) -> bool:
 
 
 def _with(operation: Operation, state: StepState, now: datetime) -> Operation:
+    states = _replaced(operation, state)
+    if isinstance(state, Failed):
+        states = _skipping(states, states.index(state) + 1, "an earlier step failed")
+    return _closed_if_cancelled(replace(operation, states=states, updated_at=now, attention=None))
+
+
+def _aborted_by_us(operation: Operation, step: Step, after: Failed, sight: Sight) -> Skipped | None:
+    """The end of a step whose call was aborted, as was asked; None if it ended otherwise.
+
+    Whether Azure took our abort or somebody else's makes no difference to who asked for it; and the answer to ours may have been lost.
+    """
+    asked = operation.cancelled_by
+    if asked is None or not asked.abort or after.failure.code is not Code.CANCELLED_EXTERNALLY:
+        return None
+    return Skipped(because=f"aborted in Azure, as {asked.by} asked; what was applied by then stays applied: {gap(step.action, sight)}")
+
+
+def _held(state: OpenState, hold: Hold) -> Waiting:
+    return Waiting(tries=state.tries, until=hold.until, failure=hold.failure)
+
+
+def _replaced(operation: Operation, state: StepState) -> tuple[StepState, ...]:
+    """The states of the steps with the current one replaced."""
     cursor = operation.cursor
     if cursor is None:  # pragma: no cover - callers have just read the current step
         raise ValueError
-    states = (*operation.states[:cursor], state, *operation.states[cursor + 1 :])
-    if isinstance(state, Failed):
-        states = _skipping(states, cursor + 1, "an earlier step failed")
-    return _closed_if_cancelled(replace(operation, states=states, updated_at=now, attention=None))
+    return (*operation.states[:cursor], state, *operation.states[cursor + 1 :])
 
 
 def _closed_if_cancelled(operation: Operation) -> Operation:

@@ -2,13 +2,22 @@
 
 from typing import assert_never
 
-from shared.model.operations import Done, Failed, Operation, Running, Settling, Skipped, Starting, StepState, Waiting
+from shared.model.operations import Cancellation, Done, Failed, Operation, Running, Settling, Skipped, Starting, StepState, Waiting
+
+STARTING, RUNNING, REPORTED, DONE = "starting", "running in Azure", "Azure reported success", "done"
+"""Words for states of a step. They are read back from histories (`word_about`), so they are kept; other words are for people alone."""
+BETWEEN = "; "
 
 
 def told(before: Operation | None, after: Operation) -> str:
     """What changed between two saves, for people; `before` None is the acceptance."""
     parts = [*_about_the_whole(before, after), *_about_steps(before, after)]
-    return "; ".join(parts) or "woken again"
+    return BETWEEN.join(parts) or "woken again"
+
+
+def word_about(step: str, text: str) -> str | None:
+    """What a sentence of the history says about the step of that name; None if it says nothing of it."""
+    return next((part.removeprefix(f"{step}: ") for part in text.split(BETWEEN) if part.startswith(f"{step}: ")), None)
 
 
 def _about_the_whole(before: Operation | None, after: Operation) -> list[str]:
@@ -21,6 +30,7 @@ def _about_the_whole(before: Operation | None, after: Operation) -> list[str]:
         parts.append(f"planned {_counted(len(after.plan.steps), 'step')}: {after.plan.because}")
     if after.cancelled_by is not None and (before is None or before.cancelled_by is None):
         parts.append(f"cancellation asked by {after.cancelled_by.by}")
+    parts += _about_aborting(before.cancelled_by if before is not None else None, after.cancelled_by)
     if after.retry_of is not None and before is None:
         parts.append(f"does what {after.retry_of} left undone")
     was, is_ = before.suspended_by if before is not None else None, after.suspended_by
@@ -43,6 +53,19 @@ def _about_the_whole(before: Operation | None, after: Operation) -> list[str]:
     return parts
 
 
+def _about_aborting(was: Cancellation | None, is_: Cancellation | None) -> list[str]:
+    if is_ is None:
+        return []
+    parts: list[str] = []
+    if is_.abort and (was is None or not was.abort):
+        parts.append("what is under way is to be aborted")
+    if is_.aborted_at is not None and (was is None or was.aborted_at is None):
+        parts.append("Azure was asked to abort it")
+    if is_.refusal is not None and (was is None or was.refusal is None):
+        parts.append(f"Azure would not abort it: {is_.refusal.message}")
+    return parts
+
+
 def _about_steps(before: Operation | None, after: Operation) -> list[str]:
     if after.plan is None:
         return []
@@ -55,13 +78,13 @@ def _word(state: StepState) -> str:
         case Waiting(failure=failure):
             return f"waiting ({failure.message})" if failure is not None else "waiting"
         case Starting(tries=tries):
-            return "starting" if tries == 1 else f"starting, try {tries}"
+            return STARTING if tries == 1 else f"{STARTING}, try {tries}"
         case Running():
-            return "running in Azure"
+            return RUNNING
         case Settling(verdict=verdict):
-            return "Azure reported success" if verdict is None else f"Azure reported {verdict.message}"
+            return REPORTED if verdict is None else f"Azure reported {verdict.message}"
         case Done(note=note):
-            return f"done ({note})" if note is not None else "done"
+            return f"{DONE} ({note})" if note is not None else DONE
         case Failed(failure=failure):
             return f"failed ({failure.message})"
         case Skipped(because=because):

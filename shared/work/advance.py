@@ -24,10 +24,11 @@ from shared.model.operations import (
     Verify,
     Wake,
 )
-from shared.model.plans import Action
+from shared.model.plans import Abortable, Action
 from shared.ports import Clock, Clusters, Stored
-from shared.rules import engine, pace
+from shared.rules import acting, engine, pace
 from shared.rules.planning import AlreadySo, plan
+from shared.work.braking import Brake, counted
 from shared.work.saving import Desk, amend, announce, close, enter, finish, save, wake
 from shared.work.surveying import survey
 
@@ -52,7 +53,7 @@ class _Turn:
         return self.stored.head.current
 
 
-def advance(message: Wake, *, clusters: Clusters, desk: Desk, clock: Clock) -> None:
+def advance(message: Wake, *, clusters: Clusters, desk: Desk, brake: Brake, clock: Clock) -> None:
     """Take the operation as far as it goes without waiting. A stale or doubled wake-up changes nothing.
 
     Raises `Stale` if somebody saved first, and `CallFailed` where storage is away; in both cases nothing of this turn is lost that matters:
@@ -66,12 +67,12 @@ def advance(message: Wake, *, clusters: Clusters, desk: Desk, clock: Clock) -> N
         event("wake_dropped", operation=message.operation, wake=message.wake, expected=stored.head.current.wake)
         return
     turn = _Turn(stored=stored, operation=stored.head.current)
-    while _move(turn, clusters, desk, clock):
+    while _move(turn, clusters, desk, brake, clock):
         pass
     _conclude(turn, desk, clock.now())
 
 
-def _move(turn: _Turn, clusters: Clusters, desk: Desk, clock: Clock) -> bool:
+def _move(turn: _Turn, clusters: Clusters, desk: Desk, brake: Brake, clock: Clock) -> bool:
     """Make one move; answer whether another may follow at once."""
     before, ref = turn.operation, turn.operation.cluster
     now = clock.now()
@@ -96,21 +97,33 @@ def _move(turn: _Turn, clusters: Clusters, desk: Desk, clock: Clock) -> bool:
             elif isinstance(sighting, Refused):
                 turn.retry_after = sighting.failure.retry_after
             turn.operation = engine.record(before, sighting, clock.now())
+            target = engine.to_abort(before, sighting)
+            if target is not None:
+                _abort(turn, target, clusters, clock)
+                return False
         case Verify(action=action):
             turn.operation = engine.record(before, _look(before, action, clusters, turn), clock.now())
         case Attempt(action=action):
             if turn.wrote:
                 return False
-            _attempt(turn, action, clusters, desk, clock)
+            _attempt(turn, action, clusters, desk, brake, clock)
     if turn.operation != before:
         event("operation_moved", operation=before.id, cluster=ref.key, status=turn.operation.status, step=turn.operation.cursor)
     return engine.goes_on(before, turn.operation)
 
 
-def _attempt(turn: _Turn, action: Action, clusters: Clusters, desk: Desk, clock: Clock) -> None:
+def _attempt(turn: _Turn, action: Action, clusters: Clusters, desk: Desk, brake: Brake, clock: Clock) -> None:
     before = turn.operation
+    kept = brake.row.read()
+    hold = acting.hold(kept.acting, clock.now(), most=brake.most)
+    if hold is not None and not before.under_way:
+        turn.operation = engine.held(before, hold, clock.now())
+        return
     looked = _look(before, action, clusters, turn)
-    after = engine.record(before, looked, clock.now())
+    after = engine.record(before, looked, clock.now(), hold=hold)
+    if engine.claimed(before, after):
+        hold = counted(brake, kept, clock)
+        after = after if hold is None else engine.record(before, looked, clock.now(), hold=hold)
     turn.operation = after
     if not engine.claimed(before, after) or not isinstance(looked, Seen):
         return
@@ -130,6 +143,19 @@ def _attempt(turn: _Turn, action: Action, clusters: Clusters, desk: Desk, clock:
         sighting = Refused(failure=failed.failure)
         event("step_refused", operation=after.id, cluster=after.cluster.key, step=after.cursor, code=failed.failure.code)
     turn.operation = engine.record(turn.operation, sighting, clock.now())
+
+
+def _abort(turn: _Turn, target: Abortable, clusters: Clusters, clock: Clock) -> None:
+    """Ask AKS to abort what was just seen to run. If the answer is lost, the next look asks again, if it still finds it running."""
+    before = turn.operation
+    refusal: Failure | None = None
+    try:
+        clusters.abort(before.cluster, target)
+    except CallFailed as failed:
+        refusal = failed.failure
+    event("abort_asked", operation=before.id, cluster=before.cluster.key, step=before.cursor, refused=refusal and refusal.code)
+    if refusal is None or not refusal.transient:
+        turn.operation = engine.aborted(before, refusal, clock.now())
 
 
 def _look(operation: Operation, action: Action, clusters: Clusters, turn: _Turn) -> Sighting:

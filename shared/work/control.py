@@ -15,12 +15,14 @@ RACES = 5
 Decide = Callable[[Operation, datetime], Operation | Refusal]
 
 
-def cancel(operation_id: str, *, by: str, desk: Desk, clock: Clock) -> Operation | Refusal:
-    """Cancel an operation: at once where nothing of it is under way in Azure, else when its running step has ended.
+def cancel(operation_id: str, *, by: str, desk: Desk, clock: Clock, abort: bool = False) -> Operation | Refusal:
+    """Cancel an operation: at once where nothing of it is under way in Azure, else when its running step has ended, or was aborted.
 
     Answers the operation as it is now, or why it cannot be cancelled. Cancelling twice is the same as once. Raises `CallFailed`.
     """
-    return _change(operation_id, "operation_cancelled", by, lambda before, now: engine.cancel(before, by=by, now=now), desk, clock)
+    return _change(
+        operation_id, "operation_cancelled", by, lambda before, now: engine.cancel(before, by=by, now=now, abort=abort), desk, clock
+    )
 
 
 def suspend(operation_id: str, *, by: str, desk: Desk, clock: Clock) -> Operation | Refusal:

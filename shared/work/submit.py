@@ -85,7 +85,7 @@ def submit(submission: Submission, *, clusters: Clusters, desk: Desk, clock: Clo
         if isinstance(drawn, Refusal) and stored is None:
             return drawn
     now = clock.now()
-    operation = _new(submission, partition, ids, now)
+    operation = replace(_new(submission, partition, ids, now), key_name=name)
     if name is not None:
         bound = desk.operations.bind(name, Key(operation=operation.id, digest=submission.digest))
         if bound is not None:
@@ -106,10 +106,11 @@ def retry(ended: Operation, origin: Origin, *, desk: Desk, clock: Clock, ids: Id
         return plan_of_old
     now = clock.now()
     again = Submission(request=ended.request, cluster=ended.cluster, origin=origin, digest=ended.id, reason=ended.reason)
-    operation = replace(_new(again, ended.partition, ids, now), retry_of=ended.id)
+    name = naming.retry_name(ended.id)
+    operation = replace(_new(again, ended.partition, ids, now), retry_of=ended.id, key_name=name)
     if plan_of_old is not None:
         operation = engine.drawn(operation, plan_of_old, now, already_so=False)
-    bound = desk.operations.bind(naming.retry_name(ended.id), Key(operation=operation.id, digest=ended.id))
+    bound = desk.operations.bind(name, Key(operation=operation.id, digest=ended.id))
     if bound is not None:
         known = _meaning(desk, bound, ended.id)
         if known is not None:

@@ -339,13 +339,13 @@ GOLDEN_ENUMS = {
         "malformed", "unsupported_media_type", "too_large", "newer_schema", "forbidden", "not_found", "already_ended", "key_reused",
         "impossible", "cluster_exists", "busy_store", "not_configured", "unreachable", "azure_fault", "throttled", "busy",
         "changed_meanwhile", "azure_forbidden", "azure_refused", "azure_failed", "out_of_capacity", "drain_blocked", "handle_gone",
-        "handle_foreign", "gone", "not_reached", "timed_out", "still_running_in_azure", "blocked_by_external_operation",
+        "handle_foreign", "paused", "capped", "gone", "not_reached", "timed_out", "still_running_in_azure", "blocked_by_external_operation",
         "cancelled_externally", "stuck", "poisoned", "wrong_state", "force_closed", "expired",
     },
 }  # fmt: skip
 GOLDEN_FIELDS = {
     "Attention": {"failure", "since", "holds"},
-    "Cancellation": {"by", "at"},
+    "Cancellation": {"by", "at", "abort", "aborted_at", "refusal"},
     "ClusterRef": {"subscription", "group", "name"},
     "Create": {"location", "pools", "version", "tier", "dns_prefix", "tags", "create_resource_group", "action"},
     "Delete": {"confirm", "delete_resource_group", "action"},
@@ -358,7 +358,8 @@ GOLDEN_FIELDS = {
     "MakeGroup": {"location", "kind"},
     "Operation": {
         "id", "cluster", "request", "origin", "created_at", "updated_at", "reason", "headed_at", "started_at", "plan", "states", "declined",
-        "cancelled_by", "suspended_by", "attention", "retry_of", "not_before", "not_after", "scheduled", "lapsed", "saves", "wake",
+        "cancelled_by", "suspended_by", "attention", "retry_of", "key_name", "not_before", "not_after", "scheduled", "lapsed", "saves",
+        "wake",
     },
     "Origin": {"door", "caller", "says", "reply_to", "correlation"},
     "Plan": {"steps", "because"},

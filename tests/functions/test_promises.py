@@ -29,8 +29,12 @@ KEY = ("Idempotency-Key", "k")
 def asked(app: Doors, route: Route) -> Answer:
     """A request of a door that would be answered well, if it were not for what a test does."""
     place = f"/api/{route.path.format(id=ID, letter=LETTER, subscription=SUBSCRIPTION, group='prod-rg', name='web')}"
-    query = "?location=westeurope" if route.function == "versions_list" else ""
-    return app.post(SCALE, path=place) if route.takes_request else app.ask(route.method.upper(), f"{place}{query}")
+    return app.post(SCALE, path=place) if route.takes_request else app.ask(route.method.upper(), f"{place}?{required(route)}")
+
+
+def required(route: Route) -> str:
+    """A query with what the door cannot do without."""
+    return "&".join(f"{parameter.name}={parameter.schema['examples'][0]}" for parameter in route.parameters if parameter.required)
 
 
 class Broken:
@@ -60,7 +64,7 @@ def azures_codes() -> set[Code]:
 
 def in_every_trouble(app: Doors, route: Route) -> Iterator[Answer]:
     """The answers of a door when Azure or storage fails, in each way that either can."""
-    if route.tag == "letters":
+    if route.tag == "letters" or "purge" in route.function:
         granted(app, EVERYTHING)
     whole = app.services
     for code in sorted(azures_codes()):
@@ -69,10 +73,10 @@ def in_every_trouble(app: Doors, route: Route) -> Iterator[Answer]:
         yield asked(app, route)
     for code in (Code.UNREACHABLE, Code.BUSY_STORE):
         away: Any = Broken(failed(code))
-        app.behind(app.rebuilt(operations=away, store=away, letters=away))
+        app.behind(app.rebuilt(operations=away, store=away, letters=away, acting=away))
         yield asked(app, route)
     newer: Any = Broken(NewerSchema("written by newer code"))
-    app.behind(app.rebuilt(operations=newer, letters=newer))
+    app.behind(app.rebuilt(operations=newer, letters=newer, acting=newer))
     yield asked(app, route)
     with environment():
         yield asked(app, route)
@@ -168,6 +172,38 @@ def closings(app: Doors) -> Iterator[Answer]:
     yield app.ask("POST", f"{path}/force_close")
 
 
+def purges(app: Doors) -> Iterator[Answer]:
+    path = app.accepted(SCALE)
+    yield app.ask("DELETE", f"/api/operations/{ID}")
+    yield app.ask("DELETE", f"{path}?how=gently")
+    yield app.ask("DELETE", path)
+    app.run()
+    granted(app, READING)
+    yield app.ask("DELETE", path)
+    granted(app, EVERYTHING)
+    yield app.ask("DELETE", path)
+
+
+def purges_of_many(app: Doors) -> Iterator[Answer]:
+    path = "/api/operations/purge?until=2026-11-23T20:00:00Z"
+    yield app.ask("POST", "/api/operations/purge")
+    yield app.ask("POST", path)
+    granted(app, READING)
+    yield app.ask("POST", path)
+    granted(app, '[{"actions": ["*"], "clusters": ["*/other-rg/*"]}]')
+    yield app.ask("POST", f"{path}&cluster=prod-rg/web")
+
+
+def pauses(method: str, path: str) -> Callable[[Doors], Iterator[Answer]]:
+    def asking(app: Doors) -> Iterator[Answer]:
+        yield app.ask(method, path)
+        yield app.ask(method, f"{path}?how=gently")
+        granted(app, NOTHING)
+        yield app.ask(method, path)
+
+    return asking
+
+
 def strangers(app: Doors, path: str, verb: str) -> Iterator[Answer]:
     """What every verb answers to those who may not, or ask for what is not there."""
     yield app.ask("POST", f"/api/operations/{ID}/{verb}")
@@ -249,6 +285,11 @@ SCENES: dict[str, Callable[[Doors], Iterator[Answer]]] = {
     "operations_resume": resumptions,
     "operations_retry": retries,
     "operations_force_close": closings,
+    "operations_purge": purges,
+    "operations_purge_many": purges_of_many,
+    "acting_read": pauses("GET", "/api/pause"),
+    "acting_pause": pauses("POST", "/api/pause"),
+    "acting_unpause": pauses("POST", "/api/unpause"),
     "clusters_list": listed_clusters,
     "clusters_read": of_a_cluster(ROUTE["clusters_read"]),
     "clusters_upgrades": of_a_cluster(ROUTE["clusters_upgrades"]),

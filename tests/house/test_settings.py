@@ -41,6 +41,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (settings.arm_endpoint, settings.arm_audience) == (PUBLIC_ARM, PUBLIC_ARM)
     assert settings.reply_queues == {"chat-replies"}
     assert settings.grants == (Grant(),)
+    assert (settings.mutations_per_hour, settings.retention_days) == (10_000, 90)
 
 
 def test_values_are_read_whatever_their_spaces_and_case() -> None:
@@ -51,12 +52,15 @@ def test_values_are_read_whatever_their_spaces_and_case() -> None:
         "TIDEKEEPER_ARM_ENDPOINT": " https://arm.example.org:8443/ ",
         "TIDEKEEPER_ARM_AUDIENCE": "https://management.core.windows.net/",
         "TIDEKEEPER_REPLY_QUEUES": "one, two-replies",
+        "TIDEKEEPER_MUTATIONS_PER_HOUR": " 25 ",
+        "TIDEKEEPER_RETENTION_DAYS": "0",
     })  # fmt: skip
     assert settings.subscription.endswith("00ab")
     assert settings.subscriptions == {settings.subscription, SUBSCRIPTION}
     assert settings.arm_endpoint == "https://arm.example.org:8443"
     assert settings.arm_audience == "https://management.core.windows.net"
     assert settings.reply_queues == {"one", "two-replies"}
+    assert (settings.mutations_per_hour, settings.retention_days) == (25, 0)
 
 
 NOT_SET = (
@@ -86,6 +90,11 @@ FAULTS: dict[str, tuple[str, str]] = {
     f"AccountName=tide;AccountKy={SECRET}": ("AzureWebJobsStorage", NO_CONNECTION),
     f"{CONNECTION};junk": ("AzureWebJobsStorage", NO_CONNECTION),
     f"QueueEndpoint=https://q;SharedAccessSignature=sig={SECRET}": ("AzureWebJobsStorage", NO_CONNECTION),
+    "0": ("TIDEKEEPER_MUTATIONS_PER_HOUR", "TIDEKEEPER_MUTATIONS_PER_HOUR is not a whole number of 1 to 1000000"),
+    "1000001": ("TIDEKEEPER_MUTATIONS_PER_HOUR", "TIDEKEEPER_MUTATIONS_PER_HOUR is not a whole number of 1 to 1000000"),
+    "\u0661": ("TIDEKEEPER_MUTATIONS_PER_HOUR", "TIDEKEEPER_MUTATIONS_PER_HOUR is not a whole number of 1 to 1000000"),
+    "-1": ("TIDEKEEPER_RETENTION_DAYS", "TIDEKEEPER_RETENTION_DAYS is not a whole number of 0 to 3650"),
+    "for ever": ("TIDEKEEPER_RETENTION_DAYS", "TIDEKEEPER_RETENTION_DAYS is not a whole number of 0 to 3650"),
     "Chat Replies": ("TIDEKEEPER_REPLY_QUEUES", NO_QUEUE),
     "good,bad_one": ("TIDEKEEPER_REPLY_QUEUES", NO_QUEUE),
     "a--b": ("TIDEKEEPER_REPLY_QUEUES", NO_QUEUE),

@@ -1,5 +1,6 @@
 """When to look again: bounded whatever Azure says."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local import pacing
-from shared.model.operations import Done, Handle, Running, Settling, StepState, Waiting
+from shared.model.operations import Cancellation, Done, Handle, Running, Settling, StepState, Waiting
 from shared.model.plans import Action, ScalePool, UpgradePool
 from shared.rules import pace
 from tests.builders import NOON, an_operation
@@ -106,6 +107,13 @@ def test_operations_that_were_not_fitted_to_are_noticed_no_later_with_about_half
     (our_looks, our_lateness), (its_looks, its_lateness) = (tuple(map(sum, zip(*rows, strict=True))) for rows in (ours, loops))
     assert our_looks <= 0.55 * its_looks
     assert our_lateness <= its_lateness
+
+
+def test_what_azure_was_asked_to_abort_is_looked_at_from_the_asking_on_and_not_by_how_long_such_calls_take() -> None:
+    asked = Cancellation(by="ada", at=NOON, abort=True, aborted_at=NOON + timedelta(minutes=1))
+    operation = replace(an_operation(states=(RUNNING,)), cancelled_by=asked)
+    for after, wait in ((timedelta(minutes=1), 30), (timedelta(minutes=11), 60), (timedelta(0), 30)):
+        assert pace.next_look(operation, NOON + after) == NOON + after + timedelta(seconds=wait)
 
 
 def test_azures_retry_after_moves_the_next_look() -> None:

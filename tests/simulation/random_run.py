@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.memory import CountingIds, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryOperations, MemoryStore, MemoryWakes
+from local.memory import CountingIds, MemoryActing, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryOperations, MemoryStore, MemoryWakes
 from shared.model.answers import Taken
 from shared.model.clusters import Absent, ClusterRef
 from shared.model.errors import CallFailed, Code, Stale
@@ -144,6 +144,7 @@ class RandomRun:
         self.true = clusters_of(self.world)
         self.store, self.wakes = MemoryOperations(), MemoryWakes(self.clock.now)
         self.announcer, self.letters, self.ids = MemoryAnnouncer(), MemoryLetters(), CountingIds()
+        self.acting = MemoryActing()
         self.settings = some_settings()
         self.refs = [replace(WEB, name=name) for name in ("web", "api", "calm")]
         self.record = Record(store=self.store, untouched=frozenset({self.refs[2].key}))
@@ -224,13 +225,14 @@ class RandomRun:
             return Via(port, self, turn, about)
 
         operations, clusters = via(self.flaw.operations(Recorded(self.store, self))), via(self.flaw.clusters(Witnessed(self)))
-        wakes, announcer, letters = via(self.wakes), via(self.announcer), via(self.letters)
+        wakes, announcer, letters, acting = via(self.wakes), via(self.announcer), via(self.letters), via(self.acting)
         ports = Ports(
             clusters=lambda: clusters,
             operations=lambda: operations,
             wakes=lambda: wakes,
             announcer=lambda: announcer,
             letters=lambda: letters,
+            acting=lambda: acting,
             store=MemoryStore,
             clock=SkewedClock(self.clock, skew),
             ids=self.ids,

@@ -126,8 +126,10 @@ OPERATIONS = (
         path="operations/{id}/cancel",
         tag="operations",
         summary="Cancel an operation",
-        words="What was applied stays applied, a call under way is left to finish, what is left is skipped. Asked again while the "
-        "operation is open, it changes nothing.",
+        words="What was applied stays applied and what is left is skipped. A call under way is left to finish, or, with `abort`, AKS is "
+        "asked to abort it, which it does not do to a deletion. Asked again while the operation is open, it changes nothing, but may add "
+        "`abort`.",
+        parameters=(Parameter(name="abort", words="Abort what is under way in Azure.", schema=FLAG),),
         answers={
             202: Answer(
                 means="The operation as it is now; it may have ended, see `status`.",
@@ -164,5 +166,40 @@ OPERATIONS = (
         "Ends an operation as failed (`force_closed`) whatever its state, asks Azure nothing, and frees its cluster for the next in line. "
         "What Azure was asked for may go on, and nobody watches it.",
         _VERB,
+    ),
+    Route(
+        function="operations_purge",
+        method="delete",
+        path="operations/{id}",
+        tag="operations",
+        summary="Purge an operation",
+        words="Removes one that has ended for good, with its history and its idempotency key. If the answer is lost, ask again: 404 says "
+        "that it is gone. Takes a grant of the action `purge`.",
+        answers={200: Answer(means="It is gone.", views=(views.PurgeView,))},
+        refusals=_VERB - {Code.ALREADY_ENDED} | {Code.WRONG_STATE},
+    ),
+    Route(
+        function="operations_purge_many",
+        method="post",
+        path="operations/purge",
+        tag="operations",
+        summary="Purge what ended long ago",
+        words="Removes up to 50 ended operations for good, an older day first; ask again while `more`. Takes a grant of the action `purge` "
+        "on all clusters, or on the one that is named. The setting TIDEKEEPER_RETENTION_DAYS does the same by itself.",
+        parameters=(
+            Parameter(
+                name="until",
+                required=True,
+                words="Only those that had ended by then; of one cluster, those that were asked for by then.",
+                schema=_WHEN,
+            ),
+            Parameter(
+                name="cluster",
+                words=f"Only those of one cluster. {FIELDS['cluster']}",
+                schema={"type": "string", "pattern": CLUSTER, "examples": ["prod-rg/web"]},
+            ),
+        ),
+        answers={200: Answer(means="What was removed.", views=(views.PurgeView,))},
+        refusals=_VERB - {Code.ALREADY_ENDED},
     ),
 )
