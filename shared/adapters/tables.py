@@ -185,8 +185,6 @@ class TableOperations:
         for query in (f"PartitionKey lt '{day}'", f"PartitionKey eq '{day}' and RowKey ge '{naming.newest_first(instant)}'"):
             rows = self._query("journal", query, select=["operation", "updated_at"], top=min(most - len(found), MOST_ROWS))
             found += (codec.journal_of(row) for row in islice(rows, most - len(found)))
-            if len(found) == most:
-                break
         return tuple(found)
 
     def erase(self, operation: Operation) -> None:
