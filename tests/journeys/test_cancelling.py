@@ -5,7 +5,7 @@ from datetime import timedelta
 from local.arm.faults import Answer, Fault, LostAnswer, Outcome
 from shared.model.plans import ScalePool
 from tests.builders import WEB
-from tests.doors import CREATE, DELETE, REPLIES, SCALE, Doors
+from tests.doors import CREATE, DELETE, REPLIES, SCALE, UPGRADE, Doors
 
 SOON = timedelta(minutes=1)
 
@@ -128,3 +128,46 @@ def test_a_creation_cancelled_between_its_steps_keeps_what_was_made(app: Doors) 
     states = [step["state"] for step in view["plan"]["steps"]]
     assert (view["status"], states) == ("cancelled", ["done", "done", "skipped"])
     assert app.get("/api/clusters").document["clusters"] == []
+
+
+def aborts(app: Doors) -> list[str]:
+    """What the world was asked to abort, and took."""
+    return [entry.path.partition("?")[0] for entry in app.world.witness.entries if entry.applied and "/abort" in entry.path]
+
+
+def test_with_an_abort_its_step_ends_at_once_and_says_what_was_not_reached(peopled: Doors) -> None:
+    peopled.world.faults.add(Fault(method="PUT", effect=Outcome(ends="never")))
+    path = peopled.accepted(SCALE)
+    peopled.settle()
+    answer = peopled.ask("POST", f"{path}/cancel?abort=true")
+    assert (answer.status, answer.document["status"]) == (202, "running")
+    at = peopled.clock.now()
+    peopled.run()
+    view = peopled.shown(path)
+    (step,) = view["plan"]["steps"]
+    assert (view["status"], step["state"]) == ("cancelled", "skipped")
+    assert "what was applied by then stays applied" in step["note"]
+    assert [place.endswith("/agentPools/user/abort") for place in aborts(peopled)] == [True]
+    assert peopled.clock.now() - at < 5 * SOON
+
+
+def test_an_upgrade_that_is_aborted_keeps_the_steps_that_are_done(peopled: Doors) -> None:
+    path = peopled.accepted(UPGRADE)
+    while peopled.shown(path)["progress"]["step"] < 2:
+        peopled.turn()
+    peopled.settle()
+    peopled.ask("POST", f"{path}/cancel?abort=true")
+    peopled.run()
+    view = peopled.shown(path)
+    assert (view["status"], [step["state"] for step in view["plan"]["steps"]]) == ("cancelled", ["done", "skipped", "skipped"])
+    again = peopled.ask("POST", f"{path}/retry")
+    peopled.run()
+    assert peopled.shown(again.headers["location"])["status"] == "succeeded"
+
+
+def test_a_word_that_is_neither_true_nor_false_is_refused_and_nothing_is_cancelled(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+    answer = peopled.ask("POST", f"{path}/cancel?abort=perhaps")
+    assert (answer.status, answer.code) == (400, "malformed")
+    peopled.run()
+    assert peopled.shown(path)["status"] == "succeeded"
