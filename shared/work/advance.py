@@ -100,7 +100,6 @@ def _move(turn: _Turn, clusters: Clusters, desk: Desk, brake: Brake, clock: Cloc
             target = engine.to_abort(before, sighting)
             if target is not None:
                 _abort(turn, target, clusters, clock)
-                return False
         case Verify(action=action):
             turn.operation = engine.record(before, _look(before, action, clusters, turn), clock.now())
         case Attempt(action=action):

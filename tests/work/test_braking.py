@@ -214,6 +214,14 @@ def test_where_too_many_count_at_once_a_step_waits_a_few_seconds(pump: Pump) -> 
     assert pump.now(operation).status is Status.SUCCEEDED
 
 
+def test_what_is_so_already_is_not_written_again(pump: Pump) -> None:
+    for ask in (pump.services.unpause, lambda origin: pump.services.pause(origin, reason=None)):
+        first = ask(HTTP)
+        kept = pump.acting.kept
+        assert ask(HTTP) == first
+        assert pump.acting.kept is kept
+
+
 def test_a_pause_that_meets_counting_workers_is_kept(pump: Pump) -> None:
     real = pump.acting.read
     raced: list[KeptActing] = []
