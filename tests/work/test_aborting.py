@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from local.arm.faults import Fault, Outcome
 from shared.model.errors import CallFailed, Code, Failure
 from shared.model.operations import Operation, Running, Skipped, Starting, Status
 from shared.model.requests import Delete, Request, Scale, Stop, Upgrade
@@ -168,9 +169,10 @@ def test_whatever_dies_while_aborting_the_operation_ends_cancelled_and_was_abort
     """Each outside call from the cancellation on, struck in turn."""
     strike = 0
     while True:
-        other = Pump(takes=timedelta(minutes=40))
+        other = Pump(takes=MINUTE)
         other.submit(a_submission(a_create()))
         other.run()
+        other.world.faults.add(Fault(method="PUT", effect=Outcome(ends="never")))
         own = running(other)
         cancelled(other, own)
         calls = Calls(strike=strike, fate=fate)
