@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shared.model.answers import Taken
     from shared.model.clusters import ClusterRef
     from shared.model.errors import Refusal
-    from shared.model.listing import Query
+    from shared.model.listing import Query, Summary
     from shared.model.operations import Operation
     from shared.model.requests import Origin
     from shared.services import Services
@@ -121,12 +121,13 @@ def _cancel(req: func.HttpRequest, services: "Services") -> "func.HttpResponse |
 
 
 def _act(
-    req: func.HttpRequest, services: "Services", act: "Callable[[str, Origin], Operation | Taken | Refusal]", *known: str
+    req: func.HttpRequest, services: "Services", act: "Callable[[str, Origin], Operation | Taken | Summary | Refusal]", *known: str
 ) -> "func.HttpResponse | Refusal":
     """Do one thing with the operation that the URL names, and answer what is now: it, or the one that was made of it."""
     from functions import replies
     from shared.model.answers import Taken
     from shared.model.errors import Refusal
+    from shared.model.listing import Summary
 
     refusal = strange(req, *known)
     if refusal is not None:
@@ -135,6 +136,8 @@ def _act(
     done = act(req.route_params["id"], origin)
     if isinstance(done, Refusal):
         return done
+    if isinstance(done, Summary):
+        return replies.reply(replies.summary_view(done))
     operation_id = done.operation.id if isinstance(done, Taken) else done.id
     told = services.operation(operation_id, origin)
     if isinstance(told, Refusal):

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.model.acting import Acting
-from shared.model.errors import Stale
+from shared.model.errors import Stale, Unreadable
 from shared.model.letters import Letter, LetterPage, LetterQuery, day_of
 from shared.model.listing import BadContinuation, Page, Query, Summary
 from shared.model.operations import ENDED, Event, Head, Operation, Wake, partition_of
 from shared.model.paces import Pace
-from shared.ports import Change, JournalRow, KeptActing, KeptLetter, KeptPace, Key, OpenRow, Stored
+from shared.ports import Change, JournalRow, KeptActing, KeptLetter, KeptPace, Key, OpenRow, Stored, Wreck
 from shared.rules import naming
 
 
@@ -57,12 +57,17 @@ class MemoryOperations:
         self.operations: dict[str, Operation] = {}
         self.events: dict[str, dict[int, Event]] = {}
         self.opened: dict[str, OpenRow] = {}
-        self.journalled: dict[str, Operation] = {}
+        self.journalled: dict[str, Summary] = {}
         self.keys: dict[str, Key] = {}
+        self.damaged: set[str] = set()
+        self.written_off: dict[str, Summary] = {}
 
     def head(self, partition: str) -> Stored | None:
         """The head of a cluster."""
-        return self.heads.get(partition)
+        found = self.heads.get(partition)
+        if found is not None and found.head.current.id in self.damaged:
+            raise Unreadable
+        return found
 
     def commit(self, before: Stored | None, after: Head | None, changes: Iterable[Change]) -> Stored | None:
         """All or nothing, under one lock."""
@@ -90,7 +95,47 @@ class MemoryOperations:
     def load(self, operation_id: str) -> Operation | None:
         """The operation."""
         partition_of(operation_id)
+        if operation_id in self.damaged:
+            raise Unreadable
         return self.operations.get(operation_id)
+
+    def wreck(self, operation_id: str) -> Wreck | None:
+        """What a list shows of it, and its place."""
+        operation, stored = self.operations.get(operation_id), self.heads.get(partition_of(operation_id))
+        if operation is None:
+            return None
+        position = stored.head.position(operation_id) if stored is not None else None
+        events = len(self.events[operation_id])
+        return Wreck(
+            summary=self._told(operation),
+            etag=str(events),
+            events=events,
+            behind=stored.head.line if stored is not None and position == 0 else None,
+            head_etag=stored.etag if stored is not None and position is not None else None,
+        )
+
+    def write_off(self, wreck: Wreck, ended: Summary, event: Event, after: Head | None, changes: Iterable[Change]) -> None:
+        """All or nothing, under one lock."""
+        with self._lock:
+            partition = partition_of(ended.id)
+            known = self.heads.get(partition)
+            if str(len(self.events.get(ended.id, {}))) != wreck.etag or (wreck.head_etag is not None and known is None):
+                raise Stale
+            if wreck.head_etag is not None and known is not None:
+                if known.etag != wreck.head_etag:
+                    raise Stale
+                self.heads.pop(partition)
+            for change in changes:
+                self.operations[change.operation.id] = change.operation
+                self.events[change.operation.id][change.event.n] = change.event
+            if wreck.head_etag is not None and after is not None:
+                self.heads[partition] = Stored(head=after, etag=str(next(self._etags)))
+            self.written_off[ended.id] = ended
+            self.events[ended.id][event.n] = event
+
+    def journal_unread(self, ended: Summary) -> None:
+        """Write the row in `journal`."""
+        self.journalled[ended.id] = ended
 
     def history(self, operation_id: str) -> tuple[Event, ...]:
         """Its history."""
@@ -112,7 +157,7 @@ class MemoryOperations:
 
     def journal(self, operation: Operation) -> None:
         """Write the row in `journal`."""
-        self.journalled[operation.id] = operation
+        self.journalled[operation.id] = _summary(operation)
 
     def ended_before(self, instant: datetime, most: int) -> tuple[JournalRow, ...]:
         """Rows of the journal that are old enough, an older day first, the newest of a day first."""
@@ -121,16 +166,14 @@ class MemoryOperations:
         old.sort(key=lambda item: (item.updated_at.date(), naming.newest_first(item.updated_at), item.id))
         return tuple(JournalRow(operation=item.id, ended_at=item.updated_at) for item in old[:most])
 
-    def erase(self, operation: Operation) -> None:
+    def erase(self, row: JournalRow, key_name: str | None) -> None:
         """Forget all of it."""
         with self._lock:
-            name = operation.key_name
-            if name is not None and name in self.keys and self.keys[name].operation == operation.id:
-                del self.keys[name]
-            self.events.pop(operation.id, None)
-            self.operations.pop(operation.id, None)
-            self.opened.pop(operation.id, None)
-            self.journalled.pop(operation.id, None)
+            if key_name is not None and key_name in self.keys and self.keys[key_name].operation == row.operation:
+                del self.keys[key_name]
+            for rows in (self.events, self.operations, self.opened, self.journalled, self.written_off):
+                rows.pop(row.operation, None)
+            self.damaged.discard(row.operation)
 
     def strike(self, row: JournalRow) -> None:
         """Forget the journal's row."""
@@ -160,19 +203,23 @@ class MemoryOperations:
         if query.cluster is not None:
             partition = naming.partition(query.cluster)
             own = [operation for operation in self.operations.values() if operation.partition == partition]
-            return [_summary(item) for item in sorted(own, key=lambda item: item.id) if query.since <= item.created_at <= query.until]
+            return [self._told(item) for item in sorted(own, key=lambda item: item.id) if query.since <= item.created_at <= query.until]
         # As fine as the keys of the real thing: milliseconds.
         oldest, newest = naming.newest_first(query.since), naming.newest_first(query.until)
 
-        def within(item: Operation) -> bool:
+        def within(item: Summary) -> bool:
             return newest <= naming.newest_first(item.updated_at) <= oldest
 
-        rows = [self.operations[row.operation] for row in self.opened.values() if row.operation in self.operations]
+        rows = [self._told(self.operations[row.operation]) for row in self.opened.values() if row.operation in self.operations]
         reads_open = not query.statuses or query.statuses - ENDED
-        opened = [item for item in rows if reads_open and (not item.ended or (within(item) and item.id not in self.journalled))]
+        opened = [item for item in rows if reads_open and (item.status not in ENDED or (within(item) and item.id not in self.journalled))]
         opened.sort(key=lambda item: naming.newest_first(item.created_at) + item.id)
         ended = sorted(self.journalled.values(), key=lambda item: naming.newest_first(item.updated_at) + item.id)
-        return [_summary(item) for item in (*opened, *filter(within, ended))]
+        return [*opened, *filter(within, ended)]
+
+    def _told(self, operation: Operation) -> Summary:
+        """What stands beside the operation's work."""
+        return self.written_off.get(operation.id) or _summary(operation)
 
 
 class MemoryWakes:

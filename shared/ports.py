@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.model.acting import Acting
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
 from shared.model.letters import Letter, LetterPage, LetterQuery
-from shared.model.listing import Page, Query
+from shared.model.listing import Page, Query, Summary
 from shared.model.operations import Answered, Event, Handle, Head, Operation, StillRunning, Wake
 from shared.model.paces import Pace
 from shared.model.plans import Abortable, Action
@@ -117,11 +117,26 @@ class JournalRow:
     ended_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wreck:
+    """What can be told of an operation without reading its work, and the etag of its row.
+
+    `events`: how many history rows it has. `behind`: who waits behind it, if it holds its cluster; None if it does not. `head_etag`: of the
+    head that it holds, or in whose line it waits; None if it has no place.
+    """
+
+    summary: Summary
+    etag: str
+    events: int
+    behind: tuple[str, ...] | None = None
+    head_etag: str | None = None
+
+
 class Operations(Protocol):
     """The durable store of operations. What `commit` takes is written whole or not at all."""
 
     def head(self, partition: str) -> Stored | None:
-        """The head of a cluster; None if it has no open operation."""
+        """The head of a cluster; None if it has no open operation. Raises `Unreadable`."""
         ...
 
     def commit(self, before: Stored | None, after: Head | None, changes: Iterable[Change]) -> Stored | None:
@@ -132,7 +147,22 @@ class Operations(Protocol):
         ...
 
     def load(self, operation_id: str) -> Operation | None:
-        """The operation, by one point read. Raises ValueError for what cannot be an id, `NewerSchema` for a row of newer code."""
+        """The operation, by one point read. Raises ValueError for what cannot be an id, `Unreadable` for a row that cannot be read."""
+        ...
+
+    def wreck(self, operation_id: str) -> Wreck | None:
+        """The operation, with nothing of its work read, however damaged that is. Raises ValueError as `load` does."""
+        ...
+
+    def write_off(self, wreck: Wreck, ended: Summary, event: Event, after: Head | None, changes: Iterable[Change]) -> None:
+        """Mark the row as `ended` says, add the history row, and replace the head of `wreck` by `after`, with the changes that go with it.
+
+        In one transaction; the operation's work is neither read nor written. Raises `Stale` if row or head are not as `wreck` says.
+        """
+        ...
+
+    def journal_unread(self, ended: Summary) -> None:
+        """Write the journal's row of an operation that was written off. Writing it again changes nothing."""
         ...
 
     def history(self, operation_id: str) -> tuple[Event, ...]:
@@ -159,7 +189,7 @@ class Operations(Protocol):
         """Up to `most` journalled operations that ended by `instant`, an older day before a younger. Costs no more the more are kept."""
         ...
 
-    def erase(self, operation: Operation) -> None:
+    def erase(self, row: JournalRow, key_name: str | None) -> None:
         """Remove an ended operation: its idempotency key, its history and itself, its row in `open` and, last, the one in the journal.
 
         One that is gone already, or half, is removed none the less; a key that stands for another operation by now stays.

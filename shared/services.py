@@ -16,10 +16,10 @@ from shared.log import event
 from shared.model.acting import ShownActing
 from shared.model.answers import Preview, Purged, Taken, Told
 from shared.model.clusters import Absent, Cluster, ClusterRef
-from shared.model.errors import CallFailed, Code, Failure, Refusal
+from shared.model.errors import CallFailed, Code, Failure, Refusal, Unreadable
 from shared.model.grants import LETTERS, PAUSE, PURGE, READ
 from shared.model.letters import Letter, LetterQuery, ShownLetter, ShownPage, letter_id
-from shared.model.listing import Page, Query
+from shared.model.listing import Page, Query, Summary
 from shared.model.operations import Operation, Wake, partition_of
 from shared.model.requests import Origin, Submission
 from shared.ports import ActingRow, Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
@@ -166,13 +166,18 @@ class Services:
 
         return self._acted(operation_id, origin) or control.resume(operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock)
 
-    def force_close(self, operation_id: str, origin: Origin) -> Operation | Refusal:
-        """End an operation whatever its state, for a caller who may ask for what it does."""
+    def force_close(self, operation_id: str, origin: Origin) -> Operation | Summary | Refusal:
+        """End an operation whatever its state, for a caller who may ask for what it does; by its summary, if it cannot be read."""
         from shared.work import control
 
-        return self._acted(operation_id, origin) or control.force_close(
-            operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock
-        )
+        try:
+            return self._acted(operation_id, origin) or control.force_close(
+                operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock
+            )
+        except Unreadable:
+            return self._unread(operation_id, origin) or control.close_unread(
+                operation_id, by=origin.caller, desk=self._desk, clock=self._ports.clock
+            )
 
     def retry(self, operation_id: str, origin: Origin) -> Taken | Refusal:
         """Do what an ended operation left undone, as a new one, for a caller who may ask for what it does."""
@@ -192,7 +197,12 @@ class Services:
         """Remove one ended operation, for a caller who may purge its cluster's. Raises `CallFailed`."""
         from shared.work import purging
 
-        told = self.operation(operation_id, origin)
+        try:
+            told = self.operation(operation_id, origin)
+        except Unreadable:
+            return self._unread(operation_id, origin, PURGE) or purging.one_unread(
+                operation_id, by=origin.caller, operations=self._operations
+            )
         if isinstance(told, Refusal):
             return told
         refusal = self._refused(origin, PURGE, told.operation.cluster)
@@ -367,6 +377,13 @@ class Services:
         if isinstance(told, Refusal):
             return told
         return self._refused(origin, told.operation.request.action, told.operation.cluster)
+
+    def _unread(self, operation_id: str, origin: Origin, action: str | None = None) -> Refusal | None:
+        """Why the caller may not do `action` (by default what it asks for) to an operation that cannot be read, if so."""
+        wreck = self._operations.wreck(operation_id)
+        if wreck is None or self._hidden(origin, wreck.summary.cluster):
+            return _no_operation(operation_id)
+        return self._refused(origin, action or wreck.summary.action, wreck.summary.cluster)
 
     def _refused(self, origin: Origin, action: str, cluster: ClusterRef) -> Refusal | None:
         return admission.refused(self.settings.grants, origin, action, cluster, subscriptions=self.settings.subscriptions)

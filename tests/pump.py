@@ -123,6 +123,8 @@ class Pump:
 
     def _resting(self, operation_id: str) -> bool:
         """Whether only a person moves the operation on."""
+        if operation_id in self.operations.damaged:
+            return True
         operation = self.operations.load(operation_id)
         return operation is not None and operation.resting
 

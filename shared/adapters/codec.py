@@ -8,14 +8,14 @@ Enum values and kinds are snake_case texts that are never renamed.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.model.clusters import ClusterRef
-from shared.model.errors import CallFailed, Code, Failure, NewerSchema
+from shared.model.errors import CallFailed, Code, Failure, NewerSchema, Unreadable
 from shared.model.listing import Summary
 from shared.model.operations import Event, Head, Operation, Status
 from shared.model.requests import Door
@@ -35,6 +35,7 @@ PIECES_PLANNED, PIECES_UNPLANNED = 6, 3
 it has not yet, which may repeat all of the request."""
 
 Properties = dict[str, Any]
+_T = TypeVar("_T")
 
 
 @cache
@@ -74,8 +75,8 @@ def _columns(operation: Operation) -> Properties:
 
 
 def operation_of(row: Mapping[str, Any]) -> Operation:
-    """The operation of a row. Raises `NewerSchema`."""
-    return _operation().validate_json(_joined(row))
+    """The operation of a row. Raises `Unreadable`."""
+    return _read(_operation, row)
 
 
 def head_properties(head: Head) -> Properties:
@@ -85,8 +86,26 @@ def head_properties(head: Head) -> Properties:
 
 
 def head_of(row: Mapping[str, Any]) -> Head:
-    """The head of a row. Raises `NewerSchema`."""
-    return _head().validate_json(_joined(row))
+    """The head of a row. Raises `Unreadable`."""
+    return _read(_head, row)
+
+
+def line_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who waits in the line of a head, whatever else of it can be read; nobody, if not even that can: the sweep gives each a place."""
+    try:
+        found = json.loads("".join(_pieces(row)))["line"]
+        return tuple(name for name in found if isinstance(name, str))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return ()
+
+
+def written_off(ended: Summary) -> Properties:
+    """The properties by which an operation that is closed unread differs from what it was."""
+    return {
+        "status": ended.status.value,
+        "code": ended.code.value if ended.code is not None else "",
+        "updated_at": ended.updated_at.isoformat(),
+    }
 
 
 def event_properties(event: Event) -> Properties:
@@ -102,10 +121,20 @@ def event_of(row: Mapping[str, Any]) -> Event:
 SUMMARY_FIELDS = ("action", "status", "door", "created_at", "updated_at", "because", "code", "subscription", "group", "name", "operation")
 
 
-def summary_properties(operation: Operation) -> Properties:
+def summary_properties(summary: Summary) -> Properties:
     """The properties of a journal row: what a list shows, without the operation itself."""
-    columns = _columns(operation)
-    return {"schema": SCHEMA, "operation": operation.id, **{name: columns[name] for name in SUMMARY_FIELDS if name in columns}}
+    return {
+        "schema": SCHEMA,
+        "operation": summary.id,
+        "action": summary.action,
+        "status": summary.status.value,
+        "door": summary.door.value,
+        "created_at": summary.created_at.isoformat(),
+        "updated_at": summary.updated_at.isoformat(),
+        "because": summary.because or "",
+        "code": summary.code.value if summary.code is not None else "",
+        **_cluster(summary.cluster),
+    }
 
 
 def summary_of(row: Mapping[str, Any], operation_id: str) -> Summary:
@@ -199,12 +228,25 @@ def _cut(text: str, *, most: int) -> Properties:
     return {"schema": SCHEMA, **{f"state_{n}": piece for n, piece in enumerate(pieces)}}
 
 
+def _read(reader: "Callable[[], TypeAdapter[_T]]", row: Mapping[str, Any]) -> "_T":
+    try:
+        return reader().validate_json(_joined(row))
+    except (KeyError, TypeError, ValueError) as fault:
+        # What it says is not repeated: it may be anything.
+        message = f"the row {row.get('RowKey')!a} cannot be read ({type(fault).__name__})"
+        raise Unreadable(message) from None
+
+
 def _joined(row: Mapping[str, Any]) -> str:
     schema = int(row["schema"])
     if schema > SCHEMA:
         message = f"a row has schema {schema}, this code knows up to {SCHEMA}; newer code must read it"
         raise NewerSchema(message)
-    return "".join(str(row[f"state_{n}"]) for n in range(MOST_PIECES) if f"state_{n}" in row)
+    return "".join(_pieces(row))
+
+
+def _pieces(row: Mapping[str, Any]) -> Iterator[str]:
+    return (str(row[f"state_{n}"]) for n in range(MOST_PIECES) if f"state_{n}" in row)
 
 
 def _instant(text: object) -> datetime:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared.adapters import codec
 from shared.model.listing import BadContinuation, Page, Query, Summary
-from shared.model.operations import ENDED, Operation
+from shared.model.operations import ENDED
 from shared.rules import naming
 
 if TYPE_CHECKING:
@@ -61,24 +61,24 @@ class Pager:
             for place, row in sorted((naming.newest_first(row.since) + row.operation, row.operation) for row in self._operations.open()):
                 if place <= self._start.get("open", ""):
                     continue
-                operation = self._operations.load(row)
-                if operation is not None and self._is_of_open(operation):
-                    self._take(codec.summarised(operation))
+                summary = self._operations.summary(row)
+                if summary is not None and self._is_of_open(summary):
+                    self._take(summary)
                 looked += 1
                 # Each is a read of its own, so a page may come short, but never costs more than a whole one.
                 if looked == self._query.top:
                     return Page(items=tuple(self._found), continuation=_token({"open": place}))
         return self._of_days() if not statuses or statuses & ENDED else Page(items=tuple(self._found))
 
-    def _is_of_open(self, operation: Operation) -> bool:
+    def _is_of_open(self, summary: Summary) -> bool:
         """Whether what has a row in `open` is listed from there: it is open, or has ended and has no row in the journal yet.
 
         Between its end and its journal lie two requests to storage, or a death and the sweep. Who asks for ended ones alone is shown the
         journal alone: that list would cost a read for each that is open, and has the operation as soon as it is journalled.
         """
-        if not operation.ended:
+        if summary.status not in ENDED:
             return True
-        return self._query.since <= operation.updated_at <= self._query.until and not self._operations.journalled(operation)
+        return self._query.since <= summary.updated_at <= self._query.until and not self._operations.journalled(summary)
 
     def _of_days(self) -> Page:
         query = self._query

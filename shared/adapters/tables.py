@@ -37,9 +37,9 @@ from azure.data.tables import TableClient, TableServiceClient, TableTransactionE
 from shared.adapters import codec
 from shared.adapters.pages import Pager
 from shared.model.errors import CallFailed, Code, Failure, Stale
-from shared.model.listing import Page, Query
+from shared.model.listing import Page, Query, Summary
 from shared.model.operations import Event, Head, Operation, partition_of
-from shared.ports import Change, JournalRow, Key, OpenRow, Stored
+from shared.ports import Change, JournalRow, Key, OpenRow, Stored, Wreck
 from shared.rules import naming
 
 TABLES = ("clusters", "open", "journal", "keys", "letters", "acting", "paces")
@@ -122,22 +122,7 @@ class TableOperations:
         changes = tuple(changes)
         partition = changes[0].operation.partition
         head = None if after is None else {"PartitionKey": partition, "RowKey": "head", **codec.head_properties(after)}
-        batch: list[Any] = []
-        if before is None and head is not None:
-            batch.append((TransactionOperation.CREATE, head))
-        elif before is not None:
-            guard = {"etag": before.etag, "match_condition": MatchConditions.IfNotModified}
-            if head is None:
-                batch.append((TransactionOperation.DELETE, {"PartitionKey": partition, "RowKey": "head"}, guard))
-            else:
-                batch.append((TransactionOperation.UPDATE, head, {"mode": UpdateMode.REPLACE, **guard}))
-        for change in changes:
-            key = {"PartitionKey": partition, "RowKey": f"op {change.operation.id}"}
-            batch.append(
-                (TransactionOperation.UPSERT, {**key, **codec.operation_properties(change.operation)}, {"mode": UpdateMode.REPLACE})
-            )
-            key = {"PartitionKey": partition, "RowKey": f"event {change.operation.id} {change.event.n:06d}"}
-            batch.append((TransactionOperation.CREATE, {**key, **codec.event_properties(change.event)}))
+        batch = [*_replacing(partition, before.etag if before is not None else None, head), *_saving(partition, changes)]
         answers = self._tables.call(lambda: self._transact(batch))
         return None if after is None else Stored(head=after, etag=str(answers[0]["etag"]))
 
@@ -146,12 +131,36 @@ class TableOperations:
         row = self._get("clusters", partition_of(operation_id), f"op {operation_id}")
         return None if row is None else codec.operation_of(row)
 
+    def wreck(self, operation_id: str) -> Wreck | None:
+        """The operation's row and its cluster's head, by a point read each, and the keys of its history."""
+        partition = partition_of(operation_id)
+        row, head = self._get("clusters", partition, f"op {operation_id}"), self._get("clusters", partition, "head")
+        if row is None:
+            return None
+        events = sum(1 for _ in self._query("clusters", _history_of(operation_id), select=["RowKey"]))
+        line = codec.line_of(head) if head is not None else ()
+        holds = head is not None and head.get("current") == operation_id
+        return Wreck(
+            summary=codec.summary_of(row, operation_id),
+            etag=row.metadata["etag"],
+            events=events,
+            behind=line if holds else None,
+            head_etag=head.metadata["etag"] if head is not None and (holds or operation_id in line) else None,
+        )
+
+    def write_off(self, wreck: Wreck, ended: Summary, event: Event, after: Head | None, changes: Iterable[Change]) -> None:
+        """One entity-group transaction on the cluster's partition, in which the operation's row is merged and not replaced."""
+        partition = partition_of(ended.id)
+        head = None if after is None else {"PartitionKey": partition, "RowKey": "head", **codec.head_properties(after)}
+        row = {"PartitionKey": partition, "RowKey": f"op {ended.id}", **codec.written_off(ended)}
+        batch = _replacing(partition, wreck.head_etag, head) if wreck.head_etag is not None else []
+        batch.append((TransactionOperation.UPDATE, row, {"mode": UpdateMode.MERGE, **_unless_changed(wreck.etag)}))
+        batch.append((TransactionOperation.CREATE, _event_row(partition, ended.id, event)))
+        self._tables.call(lambda: self._transact([*batch, *_saving(partition, changes)]))
+
     def history(self, operation_id: str) -> tuple[Event, ...]:
         """The operation's history rows, oldest first."""
-        query = (
-            f"PartitionKey eq '{partition_of(operation_id)}' and RowKey ge 'event {operation_id} ' and RowKey lt 'event {operation_id}!'"
-        )
-        return tuple(codec.event_of(row) for row in self._query("clusters", query))
+        return tuple(codec.event_of(row) for row in self._query("clusters", _history_of(operation_id)))
 
     def intend(self, operation: Operation) -> None:
         """Write the row in `open`."""
@@ -170,13 +179,22 @@ class TableOperations:
 
     def journal(self, operation: Operation) -> None:
         """Write the row in `journal`, under the day the operation ended."""
-        day, place = _journal_key(operation.id, operation.updated_at)
-        row = {"PartitionKey": day, "RowKey": place, **codec.summary_properties(operation)}
+        self.journal_unread(codec.summarised(operation))
+
+    def journal_unread(self, ended: Summary) -> None:
+        """The same, from a summary."""
+        day, place = _journal_key(ended.id, ended.updated_at)
+        row = {"PartitionKey": day, "RowKey": place, **codec.summary_properties(ended)}
         self._tables.call(lambda: self._tables.table("journal").upsert_entity(row, mode=UpdateMode.REPLACE))
 
-    def journalled(self, operation: Operation) -> bool:
+    def journalled(self, ended: Summary) -> bool:
         """Whether the ended operation has its row in `journal`, by one point read."""
-        return self._get("journal", *_journal_key(operation.id, operation.updated_at)) is not None
+        return self._get("journal", *_journal_key(ended.id, ended.updated_at)) is not None
+
+    def summary(self, operation_id: str) -> Summary | None:
+        """What stands beside an operation's work, by one point read that leaves the work where it is."""
+        row = self._get("clusters", partition_of(operation_id), f"op {operation_id}", select=list(codec.SUMMARY_FIELDS))
+        return None if row is None else codec.summary_of(row, operation_id)
 
     def ended_before(self, instant: datetime, most: int) -> tuple[JournalRow, ...]:
         """Rows of whole days before the instant's own, the oldest first, and then the later rows of that day: two ranges of keys."""
@@ -187,21 +205,20 @@ class TableOperations:
             found += (codec.journal_of(row) for row in islice(rows, most - len(found)))
         return tuple(found)
 
-    def erase(self, operation: Operation) -> None:
+    def erase(self, row: JournalRow, key_name: str | None) -> None:
         """The key first, so that none is ever left for an operation that is gone; then the history and the row; last the journal's row."""
-        if operation.key_name is not None:
-            self._unbind(operation.key_name, operation.id)
-        partition = operation.partition
-        own = f"PartitionKey eq '{partition}' and RowKey ge 'event {operation.id} ' and RowKey lt 'event {operation.id}!'"
-        rows = [str(row["RowKey"]) for row in self._query("clusters", own, select=["RowKey"])]
-        rows.append(f"op {operation.id}")
-        for start in range(0, len(rows), MOST_IN_TRANSACTION):
-            keys = [{"PartitionKey": partition, "RowKey": row} for row in rows[start : start + MOST_IN_TRANSACTION]]
+        if key_name is not None:
+            self._unbind(key_name, row.operation)
+        partition = partition_of(row.operation)
+        own = [str(event["RowKey"]) for event in self._query("clusters", _history_of(row.operation), select=["RowKey"])]
+        own.append(f"op {row.operation}")
+        for start in range(0, len(own), MOST_IN_TRANSACTION):
+            keys = [{"PartitionKey": partition, "RowKey": name} for name in own[start : start + MOST_IN_TRANSACTION]]
             # What is missing is being removed by somebody else, in the same pieces.
             with contextlib.suppress(Stale):
                 self._tables.call(partial(self._transact, [(TransactionOperation.DELETE, key) for key in keys]))
-        self.forget(operation.id)
-        self.strike(JournalRow(operation=operation.id, ended_at=operation.updated_at))
+        self.forget(row.operation)
+        self.strike(row)
 
     def strike(self, row: JournalRow) -> None:
         """Delete the row in `journal`; the SDK is silent about a missing one."""
@@ -234,9 +251,9 @@ class TableOperations:
 
     # ---- inside
 
-    def _get(self, table: str, partition: str, row: str) -> Any | None:  # noqa: ANN401 - the SDK's TableEntity
+    def _get(self, table: str, partition: str, row: str, *, select: list[str] | None = None) -> Any | None:  # noqa: ANN401 - a TableEntity
         try:
-            return self._tables.read(lambda: self._tables.table(table).get_entity(partition, row))
+            return self._tables.read(lambda: self._tables.table(table).get_entity(partition, row, select=select))
         except CallFailed as failed:
             if isinstance(failed.__cause__, ResourceNotFoundError):
                 return None
@@ -270,6 +287,36 @@ class TableOperations:
             if fault.status_code in _LOST and _error_code(fault) != TABLE_NOT_FOUND:
                 raise Stale from fault
             raise
+
+
+def _unless_changed(etag: str) -> dict[str, Any]:
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def _replacing(partition: str, etag: str | None, head: dict[str, Any] | None) -> list[Any]:
+    """The change of a cluster's head, in a transaction: what is under `etag` (None: nothing) becomes `head` (None: goes)."""
+    if etag is None:
+        return [] if head is None else [(TransactionOperation.CREATE, head)]
+    if head is None:
+        return [(TransactionOperation.DELETE, {"PartitionKey": partition, "RowKey": "head"}, _unless_changed(etag))]
+    return [(TransactionOperation.UPDATE, head, {"mode": UpdateMode.REPLACE, **_unless_changed(etag)})]
+
+
+def _saving(partition: str, changes: Iterable[Change]) -> Iterator[Any]:
+    """Operations and a history row for each, in a transaction."""
+    for change in changes:
+        row = {"PartitionKey": partition, "RowKey": f"op {change.operation.id}", **codec.operation_properties(change.operation)}
+        yield (TransactionOperation.UPSERT, row, {"mode": UpdateMode.REPLACE})
+        yield (TransactionOperation.CREATE, _event_row(partition, change.operation.id, change.event))
+
+
+def _event_row(partition: str, operation_id: str, event: Event) -> dict[str, Any]:
+    return {"PartitionKey": partition, "RowKey": f"event {operation_id} {event.n:06d}", **codec.event_properties(event)}
+
+
+def _history_of(operation_id: str) -> str:
+    """The query for an operation's history rows."""
+    return f"PartitionKey eq '{partition_of(operation_id)}' and RowKey ge 'event {operation_id} ' and RowKey lt 'event {operation_id}!'"
 
 
 def _shard(operation_id: str) -> str:

@@ -108,5 +108,9 @@ class Stale(Exception):  # noqa: N818 - not an error: somebody saved first
     """Somebody saved first. Not an error: drop the work, the winner sends the next wake-up."""
 
 
-class NewerSchema(Exception):  # noqa: N818 - a state of the world during a deployment, not a programmer's error
+class Unreadable(Exception):  # noqa: N818 - a state of what is stored, not a programmer's error
+    """A row is damaged: what it says cannot be read any more."""
+
+
+class NewerSchema(Unreadable):
     """A row or message was written by newer code; it is left for newer code."""

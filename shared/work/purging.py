@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from shared.log import event, warning
 from shared.model.answers import Purged
 from shared.model.clusters import ClusterRef
-from shared.model.errors import Code, NewerSchema, Refusal
+from shared.model.errors import Code, NewerSchema, Refusal, Unreadable
 from shared.model.listing import Query
 from shared.model.operations import ENDED
 from shared.ports import Clock, JournalRow, Letters, Operations
@@ -29,8 +29,21 @@ def one(operation_id: str, *, by: str, operations: Operations) -> Purged | Refus
     if not operation.ended:
         message = f"operation {operation_id} is {operation.status}; only what has ended can be purged: cancel or force-close it first"
         return Refusal(code=Code.WRONG_STATE, message=message)
-    operations.erase(operation)
+    operations.erase(JournalRow(operation=operation_id, ended_at=operation.updated_at), operation.key_name)
     event("operation_purged", operation=operation_id, cluster=operation.cluster.key, by=by)
+    return Purged(removed=1)
+
+
+def one_unread(operation_id: str, *, by: str, operations: Operations) -> Purged | Refusal:
+    """Remove one ended operation whose work cannot be read; its idempotency key stays, and means nothing. Raises `CallFailed`."""
+    wreck = operations.wreck(operation_id)
+    if wreck is None:
+        return Refusal(code=Code.NOT_FOUND, message=f"no operation {operation_id}")
+    if wreck.summary.status not in ENDED:
+        message = f"operation {operation_id} is {wreck.summary.status} and cannot be read; force-close it first"
+        return Refusal(code=Code.WRONG_STATE, message=message)
+    operations.erase(JournalRow(operation=operation_id, ended_at=wreck.summary.updated_at), None)
+    event("operation_purged", operation=operation_id, cluster=wreck.summary.cluster.key, by=by)
     return Purged(removed=1)
 
 
@@ -75,12 +88,19 @@ def retain(days: int, *, operations: Operations, letters: Letters, clock: Clock)
 
 
 def _removed(row: JournalRow, operations: Operations) -> int:
-    operation = operations.load(row.operation)
+    try:
+        operation = operations.load(row.operation)
+    except NewerSchema:
+        raise
+    except Unreadable:
+        # Its journal says that it ended. Its key stays, and means nothing from now on.
+        operations.erase(row, None)
+        return 1
     if operation is None:
         # An earlier removal died before its last step.
         operations.strike(row)
         return 1
     if not operation.ended:  # pragma: no cover - the journal has only ended ones
         raise ValueError(row.operation)
-    operations.erase(operation)
+    operations.erase(row, operation.key_name)
     return 1

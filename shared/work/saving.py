@@ -7,10 +7,11 @@ that the sweep meets in `open`.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.log import event
-from shared.model.errors import Stale
-from shared.model.operations import Event, Head, Operation, Wake
-from shared.ports import Announcer, Change, Operations, Stored, Wakes
+from shared.log import event, warning
+from shared.model.errors import Stale, Unreadable
+from shared.model.listing import Summary
+from shared.model.operations import Event, Head, Operation, Wake, partition_of
+from shared.ports import Announcer, Change, Operations, Stored, Wakes, Wreck
 from shared.rules.telling import told
 
 NOW = timedelta(0)
@@ -43,6 +44,32 @@ def save(desk: Desk, stored: Stored, before: Operation, after: Operation, *, wak
 def wake(desk: Desk, operation: Operation, *, delay: timedelta = NOW) -> None:
     """Send the operation's expected wake-up."""
     desk.wakes.send(Wake(cluster_key=operation.partition, operation=operation.id, wake=operation.wake), delay=max(delay, NOW))
+
+
+def write_off(desk: Desk, wreck: Wreck, ended: Summary, because: str, now: datetime) -> None:
+    """Save the end of an operation whose work cannot be read, pass its lease on, and close. Raises `Stale` if somebody saved first."""
+    head: Head | None = None
+    changes: list[Change] = []
+    if wreck.behind is not None:
+        successor, line = _successor(desk.operations, wreck.behind)
+        if successor is not None:
+            changes.append(changed(successor, replace(successor, headed_at=now, updated_at=now), wake=True))
+            head = Head(current=changes[0].operation, line=line)
+    elif wreck.head_etag is not None:
+        stored = desk.operations.head(partition_of(ended.id))
+        if stored is None or stored.etag != wreck.head_etag:
+            raise Stale
+        head = replace(stored.head, line=tuple(waiting for waiting in stored.head.line if waiting != ended.id))
+    desk.operations.write_off(wreck, ended, Event(n=wreck.events + 1, at=now, text=because), head, changes)
+    for change in changes:
+        wake(desk, change.operation)
+    close_unread(desk, ended)
+
+
+def close_unread(desk: Desk, ended: Summary) -> None:
+    """Move an operation that was written off from `open` to `journal`. Its sender is not told: who it was could not be read."""
+    desk.operations.journal_unread(ended)
+    desk.operations.forget(ended.id)
 
 
 def finish(desk: Desk, stored: Stored, before: Operation, after: Operation, now: datetime) -> None:
@@ -136,9 +163,13 @@ def announce(desk: Desk, operation: Operation, what: str) -> None:
 
 
 def _successor(operations: Operations, line: tuple[str, ...]) -> tuple[Operation | None, tuple[str, ...]]:
-    """The first of the line that is still open, and the rest. A row that a person removed by hand is passed over."""
+    """The first of the line that is still open, and the rest. A row that was removed by hand, or cannot be read, is passed over."""
     for n, operation_id in enumerate(line):
-        successor = operations.load(operation_id)
+        try:
+            successor = operations.load(operation_id)
+        except Unreadable:
+            warning("operation_unreadable", operation=operation_id)
+            continue
         if successor is not None and not successor.ended:
             return successor, line[n + 1 :]
     return None, ()

@@ -170,6 +170,9 @@ def closings(app: Doors) -> Iterator[Answer]:
     yield from strangers(app, path, "force_close")
     yield app.ask("POST", f"{path}/force_close")
     yield app.ask("POST", f"{path}/force_close")
+    damaged = app.accepted(SCALE)
+    app.operations.damaged.add(damaged.rpartition("/")[2])
+    yield app.ask("POST", f"{damaged}/force_close")
 
 
 def purges(app: Doors) -> Iterator[Answer]:

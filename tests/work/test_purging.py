@@ -10,6 +10,7 @@ from shared.model.clusters import ClusterRef
 from shared.model.errors import CallFailed, Code, NewerSchema, Refusal
 from shared.model.letters import Letter, letter_id
 from shared.model.operations import Operation
+from shared.ports import JournalRow
 from shared.services import Services
 from shared.work import purging
 from tests.builders import HTTP, SUBSCRIPTION, WEB, a_create, a_submission
@@ -21,12 +22,16 @@ DAY = timedelta(days=1)
 OTHER = ClusterRef(subscription=SUBSCRIPTION, group="prod-rg", name="api")
 
 
+def row_of(operation: Operation) -> JournalRow:
+    return JournalRow(operation=operation.id, ended_at=operation.updated_at)
+
+
 def a_pump(**settings: str) -> Pump:
     """An app over a world with prod-rg/web."""
     pump = Pump(settings=some_settings(settings))
     made = pump.submit(a_submission(a_create()))
     pump.run()
-    pump.operations.erase(pump.now(made))
+    pump.operations.erase(row_of(pump.now(made)), None)
     return pump
 
 
@@ -182,7 +187,7 @@ def test_whatever_dies_in_retention_the_next_run_leaves_nothing_behind(fate: Fat
 
 def test_a_journal_row_whose_operation_is_gone_is_struck(pump: Pump) -> None:
     operation = ended(pump)
-    pump.operations.erase(operation)
+    pump.operations.erase(row_of(operation), operation.key_name)
     pump.operations.journal(operation)
     pump.clock.advance(365 * DAY)
     assert pump.services.retain() == 1

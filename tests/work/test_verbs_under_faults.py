@@ -8,6 +8,7 @@ import pytest
 
 from shared.model.answers import Taken
 from shared.model.errors import CallFailed, Code, Refusal
+from shared.model.listing import Summary
 from shared.model.operations import Operation, Status
 from shared.model.requests import Scale
 from shared.services import Services
@@ -17,7 +18,7 @@ from tests.pump import Died, Pump
 
 pytestmark = pytest.mark.once
 
-Act = Callable[[Services, str], Operation | Taken | Refusal]
+Act = Callable[[Services, str], Operation | Taken | Summary | Refusal]
 
 
 def _current(pump: Pump) -> Operation:

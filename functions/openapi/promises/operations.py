@@ -44,7 +44,13 @@ _KEY = Parameter(
 _VERB = frozenset({Code.MALFORMED, Code.FORBIDDEN, Code.NOT_FOUND, Code.ALREADY_ENDED}) | STORE | SETTINGS
 
 
-def _verb(verb: str, summary: str, words: str, refusals: frozenset[Code] = _VERB | {Code.WRONG_STATE}) -> Route:
+def _verb(
+    verb: str,
+    summary: str,
+    words: str,
+    refusals: frozenset[Code] = _VERB | {Code.WRONG_STATE},
+    also: Answer | None = None,
+) -> Route:
     return Route(
         function=f"operations_{verb}",
         method="post",
@@ -58,8 +64,9 @@ def _verb(verb: str, summary: str, words: str, refusals: frozenset[Code] = _VERB
                 views=(views.OperationView,),
                 location="always",
                 retry_after=True,
-            )
-        },
+            ),
+        }
+        | ({} if also is None else {200: also}),
         refusals=refusals,
     )
 
@@ -164,8 +171,9 @@ OPERATIONS = (
         "force_close",
         "Force an operation closed",
         "Ends an operation as failed (`force_closed`) whatever its state, asks Azure nothing, and frees its cluster for the next in line. "
-        "What Azure was asked for may go on, and nobody watches it.",
+        "What Azure was asked for may go on, and nobody watches it. It works on an operation whose record cannot be read, too.",
         _VERB,
+        Answer(means="Its record could not be read: it was closed unread, and this is left of it.", views=(views.SummaryView,)),
     ),
     Route(
         function="operations_purge",
