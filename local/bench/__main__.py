@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from local import pacing
-from local.bench import calls, cold, costs, faults, looks, speed
+from local.bench import calls, cold, costs, faults, lateness, looks, speed
 from local.bench.table import Row, rendered, written
 from local.interpreters import FaultError, say
 from local.processes import Keeper, NotReadyError
@@ -17,6 +17,7 @@ from local.storage import LAPTOP, NotInstalledError, Storage
 OPERATIONS_A_SECOND = 1000
 LOOKS_SHARE, LATENESS_RATIO = 0.55, 1.0
 IMPORT_RATIO, FIRST_ANSWER_RATIO = 1.6, 3.0
+QUEUE_LATENESS_RATIO, QUEUE_LOOKS_RATIO = 0.5, 2.0
 
 
 def storage_rows() -> list[Row]:
@@ -106,6 +107,28 @@ def speed_row() -> Row:
     )
 
 
+def lateness_rows() -> list[Row]:
+    """The queue loop, by the shipped interval and by the host's own."""
+    settings, silent = lateness.shipped(), lateness.default()
+    longest, seldom = settings.max_polling_interval.total_seconds(), silent.max_polling_interval.total_seconds()
+    ours, theirs = lateness.measured(settings), lateness.measured(silent)
+    group = (
+        f"lateness of a wake-up alone in its queue, maxPollingInterval {longest:.0f} s (the host's default: {seldom:.0f} s); virtual clock"
+    )
+    default = f"by default {theirs.mean:.1f} s, at worst {theirs.worst:.1f} s"
+    idle = f"with nothing under way {3600 / longest:.0f} an hour for a queue, by default {3600 / seldom:.0f}"
+    found = (
+        ("mean", "seconds", longest, ours.mean, f"{len(ours.late)} looks of the shipped paces"),
+        ("worst", "seconds", longest, ours.worst, ""),
+        ("mean, in times of the default", "times", QUEUE_LATENESS_RATIO, ours.mean / theirs.mean, default),
+        ("looks that find nothing, in times of the default", "times", QUEUE_LOOKS_RATIO, ours.empty / theirs.empty, idle),
+    )
+    return [
+        Row(group=group, what=what, unit=unit, at="most", bound=bound, measured=round(measured, 3), note=note)
+        for what, unit, bound, measured, note in found
+    ]
+
+
 def cold_rows(starts: cold.Starts) -> list[Row]:
     """Cold starts."""
     bounds = (
@@ -144,6 +167,8 @@ def main() -> int:
         else:
             say("judging looks by recorded durations")
             rows += pace_rows(durations)
+        say("running the host's queue loop on a virtual clock")
+        rows += lateness_rows()
         say("timing the engine")
         rows.append(speed_row())
         say(f"timing cold starts, {cold.ROUNDS} rounds")
