@@ -28,6 +28,7 @@ LAPTOP = ROOT / ".laptop"
 FASTEST = 100_000.0
 LOCKED = ROOT / "requirements-dev.txt"
 CLI = ROOT / "requirements-az.txt"
+PEERS = ROOT / "requirements-bench.txt"
 WITH_CLI = ("tests/az", "tests/conformance/test_answers.py")  # what the CLI is answered is held against Azure's description too
 BROKEN = ("DO NOT MATCH THE HASHES", "In --require-hashes mode")  # what pip says of a lock that is wrong, network or not
 MADE = (".venv", ".laptop", ".cache", ".ruff_cache", ".import_linter_cache", ".hypothesis", "dist")
@@ -147,7 +148,8 @@ def test_with_cli(arguments: list[str], wanted: str | None) -> int:
     """The official Azure CLI, unmodified, against the simulated Azure; skipped, and said so, where it cannot be installed."""
     python = chosen_python(wanted)
     inside = environment(python)
-    cli = installed_cli(lambda: environment(python, prefix="az-", locked=CLI, uv=inside))
+    without = "the simulated Azure is not tried with the Azure CLI"
+    cli = installed_or_not(lambda: environment(python, prefix="az-", locked=CLI, uv=inside), without)
     if cli is None:
         return 0
     paths = [from_here(argument) for argument in arguments]
@@ -155,14 +157,22 @@ def test_with_cli(arguments: list[str], wanted: str | None) -> int:
     return suite.close(suite.tests([(python, inside)], [*([] if named else WITH_CLI), f"--az={cli.with_name('az')}", *paths]))
 
 
-def installed_cli(make: Callable[[], Path]) -> Path | None:
-    """What `make` answers; None, after saying why, where the CLI cannot be installed. A lock that is wrong is a fault all the same."""
+def with_peers(arguments: list[str], python: Python) -> list[str]:
+    """The bench's arguments, and the interpreter of the engines that are set beside ours; without it where they cannot be installed."""
+    inside = environment(python)
+    without = "our engine is not set beside other durable engines"
+    peers = installed_or_not(lambda: environment(python, prefix="bench-", locked=PEERS, uv=inside), without)
+    return [*arguments, *([f"--peers={peers}"] if peers is not None else [])]
+
+
+def installed_or_not(make: Callable[[], Path], without: str) -> Path | None:
+    """What `make` answers; None, after saying what is done without it, where it cannot be installed. A lock that is wrong is a fault."""
     try:
         return make()
     except FaultError as fault:
         if any(words in str(fault) for words in BROKEN):
             raise
-        say(f"skipped: the simulated Azure is not tried with the Azure CLI, which could not be installed here\n{fault}")
+        say(f"skipped: {without}, which could not be installed here\n{fault}")
         return None
 
 
@@ -177,13 +187,13 @@ def from_here(argument: str) -> str:
 
 
 def lock(python: Python, *, upgrade: bool) -> int:
-    """Pin what the three `.in` files ask for, with hashes, for all supported Pythons; then see that each pin has a wheel everywhere."""
+    """Pin what the four `.in` files ask for, with hashes, for all supported Pythons; then see that each pin has a wheel everywhere."""
     inside = environment(python)
     uv: list[str | Path] = [inside, "-m", "uv", "--no-config", "--quiet", "pip"]
     # No address of an index goes into the files, so that they hold with any.
     options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"]
     options += ["--custom-compile-command", "python3 dev.py lock", *(["--upgrade"] if upgrade else [])]
-    for name in ("requirements", "requirements-dev", "requirements-az"):
+    for name in ("requirements", "requirements-dev", "requirements-az", "requirements-bench"):
         say(f"locking {name}.in into {name}.txt")
         quietly("no set of versions fits", [*uv, "compile", *options, "--output-file", f"{name}.txt", f"{name}.in"])
     nowhere = LAPTOP / "nowhere"
@@ -191,7 +201,7 @@ def lock(python: Python, *, upgrade: bool) -> int:
     for version in SUPPORTED:
         name = "{}.{}".format(*version)
         say(f"wheels for Python {name} on {len(PLATFORMS)} platforms")
-        for platform, locked in itertools.product(PLATFORMS, (LOCKED, CLI)):
+        for platform, locked in itertools.product(PLATFORMS, (LOCKED, CLI, PEERS)):
             options = ["--dry-run", "--only-binary=:all:", "--require-hashes", "--no-deps", f"--target={nowhere}"]
             options += [f"--python-version={name}", f"--python-platform={platform}"]
             quietly(f"a pin of {locked.name} has no wheel for Python {name} on {platform}", [*uv, "install", *options, "-r", locked])
@@ -295,6 +305,8 @@ def carry_out(arguments: argparse.Namespace, extra: list[str]) -> int:
     if arguments.command == "chaos":
         extra = [f"--operations={arguments.operations}", f"--clusters={arguments.clusters}"]
         extra += [f"--seed={arguments.seed}"] if arguments.seed is not None else []
+    if arguments.command == "bench" and not {"-h", "--help"} & {*extra}:
+        extra = with_peers(extra, python)
     laptop(f"local.{arguments.command}", extra, python)
 
 

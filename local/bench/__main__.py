@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from local import pacing
-from local.bench import calls, cold, costs, faults, lateness, looks, speed
+from local.bench import calls, cold, costs, faults, lateness, looks, peers, speed
 from local.bench.table import Row, rendered, written
 from local.interpreters import FaultError, say
 from local.processes import Keeper, NotReadyError
@@ -18,6 +18,7 @@ OPERATIONS_A_SECOND = 1000
 LOOKS_SHARE, LATENESS_RATIO = 0.55, 1.0
 IMPORT_RATIO, FIRST_ANSWER_RATIO = 1.6, 3.0
 QUEUE_LATENESS_RATIO, QUEUE_LOOKS_RATIO = 0.5, 2.0
+PEER_PROCESSOR_RATIO, PEER_CLOCK_RATIO = 1.0, 0.4
 
 
 def storage_rows() -> list[Row]:
@@ -129,6 +130,29 @@ def lateness_rows() -> list[Row]:
     ]
 
 
+def peer_rows(python: Path | None) -> list[Row]:
+    """Other durable engines at the same work, how many times what ours takes; none, and that is said, where they are not installed."""
+    if python is None:
+        say("skipped: other durable engines beside ours; no environment has them")
+        return []
+    say("timing other durable engines beside ours")
+    in_memory, on_sqlite = peers.beside_durabletask(python, peers.HERE), peers.beside_dbos(python, peers.HERE)
+    group = "other durable engines at three steps and ten polls, in times of ours (one process each, the same calls to a script)"
+
+    def row(what: str, bound: float, measured: float, note: str) -> Row:
+        return Row(group=group, what=what, unit="times", at="least", bound=bound, measured=round(measured, 2), note=note)
+
+    durabletask, dbos = f"durabletask {in_memory.version}, in memory", f"DBOS {on_sqlite.version}, on SQLite"
+    ours, theirs = on_sqlite.commits
+    wire = "ours has no host and no wire here; it speaks gRPC with itself, and replays"
+    commits = f"{theirs:.0f} commits an operation, ours {ours:.0f}: fetching, sending and deleting a message are commits of their own"
+    return [
+        row(f"{durabletask}: processor time", PEER_PROCESSOR_RATIO, in_memory.ratio("processor"), wire),
+        row(f"{dbos}: processor time", PEER_PROCESSOR_RATIO, on_sqlite.ratio("processor"), "ours on the bench's own SQLite store"),
+        row(f"{dbos}: time on the clock", PEER_CLOCK_RATIO, on_sqlite.ratio("clock"), commits),
+    ]
+
+
 def cold_rows(starts: cold.Starts) -> list[Row]:
     """Cold starts."""
     bounds = (
@@ -155,6 +179,7 @@ def main() -> int:
     parser.add_argument(
         "--json", type=Path, default=LAPTOP / "bench.json", metavar="FILE", help="where the JSON goes (default: %(default)s)"
     )
+    parser.add_argument("--peers", type=Path, metavar="PYTHON", help="an interpreter that has the other engines (`dev.py` names it)")
     arguments = parser.parse_args()
     try:
         say("counting storage transactions on Azurite")
@@ -171,6 +196,7 @@ def main() -> int:
         rows += lateness_rows()
         say("timing the engine")
         rows.append(speed_row())
+        rows += peer_rows(arguments.peers)
         say(f"timing cold starts, {cold.ROUNDS} rounds")
         starts = cold.measured()
         rows += cold_rows(starts)

@@ -4,6 +4,8 @@ import gc
 import logging
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from local.bench.scripted import ScriptedClusters, ref_of, submission_of
 from local.bench.wiring import services_of, settings_of
@@ -18,17 +20,21 @@ LOGGER = "tidekeeper"
 
 
 def operations_a_second() -> float:
-    """Three-step operations a second of one core's time, from acceptance to the journal: the median of some rounds, after one to warm up.
+    """Three-step operations a second of one core's time, from acceptance to the journal: the median of rounds, after one to warm up."""
+    with unheard():
+        _round()
+        return statistics.median(OPERATIONS / _round() for _ in range(ROUNDS))
 
-    Events are made and formatted as shipped; only the handler does nothing.
-    """
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Events are made and formatted as shipped; only the handler does nothing."""
     logger = logging.getLogger(LOGGER)
     handler, passed_on = logging.NullHandler(), logger.propagate
     logger.addHandler(handler)
     logger.propagate = False
     try:
-        _round()
-        return statistics.median(OPERATIONS / _round() for _ in range(ROUNDS))
+        yield
     finally:
         logger.propagate = passed_on
         logger.removeHandler(handler)

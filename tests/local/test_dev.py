@@ -12,21 +12,21 @@ def failing(message: str) -> Path:
     raise FaultError(message)
 
 
-def test_a_cli_that_cannot_be_installed_is_said_and_skipped(capsys: pytest.CaptureFixture[str]) -> None:
-    assert dev.installed_cli(lambda: failing("the requirements could not be installed; is there a network?")) is None
+def test_what_cannot_be_installed_is_said_and_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dev.installed_or_not(lambda: failing("the requirements could not be installed; is there a network?"), "no cake") is None
     said = capsys.readouterr().out
-    assert said.startswith("skipped: the simulated Azure is not tried with the Azure CLI, which could not be installed here\n")
+    assert said.startswith("skipped: no cake, which could not be installed here\n")
     assert "is there a network?" in said
 
 
 @pytest.mark.parametrize("words", dev.BROKEN)
 def test_a_lock_that_does_not_hold_is_no_reason_to_skip(words: str) -> None:
     with pytest.raises(FaultError, match=words):
-        dev.installed_cli(lambda: failing(f"the requirements could not be installed\n    ERROR: THESE PACKAGES {words}"))
+        dev.installed_or_not(lambda: failing(f"the requirements could not be installed\n    ERROR: THESE PACKAGES {words}"), "no cake")
 
 
-def test_a_cli_that_is_there_is_used() -> None:
-    assert dev.installed_cli(lambda: Path("bin/python")) == Path("bin/python")
+def test_what_can_be_installed_is_used() -> None:
+    assert dev.installed_or_not(lambda: Path("bin/python"), "no cake") == Path("bin/python")
 
 
 def test_what_the_cli_is_answered_is_held_against_the_description() -> None:
