@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from local.worldtime import WorldTime
 from shared.model.operations import Wake
 from shared.ports import Wakes
-from shared.services import Services, azure_ports
+from shared.services import Ports, Services, azure_ports
 from shared.services import install as install_services
-from shared.settings import from_environment
+from shared.settings import Settings, from_environment
 
 
 class WorldClock:
@@ -42,6 +42,11 @@ def install(world: WorldTime) -> None:
     if world.speed == 1 and world.real_origin == world.world_origin:
         return
     settings = from_environment()
+    install_services(Services(settings, rehearsed(settings, world)))
+
+
+def rehearsed(settings: Settings, world: WorldTime) -> Ports:
+    """The ports on Azure, in the time of `world`."""
     ports = azure_ports(settings, clock=WorldClock(world))
     real = ports.wakes
-    install_services(Services(settings, replace(ports, wakes=lambda: WorldWakes(real(), world))))
+    return replace(ports, wakes=lambda: WorldWakes(real(), world))

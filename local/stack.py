@@ -67,6 +67,7 @@ class Recipe:
     workers: int = 1
     auth: bool = False
     seed: int = 1
+    takes: timedelta | None = None  # how long each operation of the simulated Azure takes there; else as long as recorded ones
     subscription: str = SUBSCRIPTION
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -130,6 +131,7 @@ class Stack:
         command += ["--identity-port", str(self.ports.identity), "--identity-secret", self._secret]
         command += ["--cert", files.server, "--key", files.key, "--world", str(recipe.world), "--seed", str(recipe.seed)]
         command += ["--state", recipe.state / "arm.json", "--subscription", recipe.subscription]
+        command += [] if recipe.takes is None else ["--fixed-duration", str(recipe.takes.total_seconds())]
         child = self.keeper.start("arm", command, environment=inherited(os.environ))
         self._simulator = child
         line = child.await_ready(child.ready_line, within=_START)

@@ -6,9 +6,10 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from local import pacing
-from local.bench import calls, cold, costs, faults, lateness, looks, peers, speed
+from local.bench import calls, cold, costs, faults, lateness, looks, peers, speed, throughput
 from local.bench.table import Row, rendered, written
 from local.interpreters import FaultError, say
 from local.processes import Keeper, NotReadyError
@@ -18,6 +19,7 @@ OPERATIONS_A_SECOND = 1000
 LOOKS_SHARE, LATENESS_RATIO = 0.55, 1.0
 IMPORT_RATIO, FIRST_ANSWER_RATIO = 1.6, 3.0
 QUEUE_LATENESS_RATIO, QUEUE_LOOKS_RATIO = 0.5, 2.0
+RAW_SHARE, HOSTS_RATIO, LOST_COUNTS = 0.2, 0.7, 4.0
 PEER_PROCESSOR_RATIO, PEER_CLOCK_RATIO = 1.0, 0.4
 
 
@@ -130,6 +132,32 @@ def lateness_rows() -> list[Row]:
     ]
 
 
+def throughput_rows(rates: throughput.Rates) -> list[Row]:
+    """Whole operations a second, as ratios; what was measured is in the notes."""
+    one, more = rates.one, rates.more
+    group = f"whole operations through real hosts on Azurite, beside their {rates.calls} storage calls in a loop without an engine"
+
+    def row(what: str, at: Literal["most", "least"], bound: float, measured: float, note: str) -> Row:
+        return Row(group=group, what=what, unit="times", at=at, bound=bound, measured=round(measured, 2), note=note)
+
+    def beside(rate: throughput.Rate, raw: float) -> str:
+        return f"{rate.a_second:.1f} a second, the loop {raw:.1f}; {rate.bound_by}"
+
+    lost = f"{more.lost} lost, {more.counted} made; through one host {one.lost} and {one.counted}"
+    return [
+        row("one host, in times of the loop", "least", RAW_SHARE, one.a_second / rates.raw_one, beside(one, rates.raw_one)),
+        row(
+            f"{more.hosts} hosts, in times of {more.hosts} loops",
+            "least",
+            RAW_SHARE,
+            more.a_second / rates.raw_more,
+            beside(more, rates.raw_more),
+        ),
+        row(f"{more.hosts} hosts, in times of one", "least", HOSTS_RATIO, more.a_second / one.a_second, "all on this machine's processors"),
+        row(f"{more.hosts} hosts: counts of the brake lost to each other", "most", LOST_COUNTS, more.lost / more.counted, lost),
+    ]
+
+
 def peer_rows(python: Path | None) -> list[Row]:
     """Other durable engines at the same work, how many times what ours takes; none, and that is said, where they are not installed."""
     if python is None:
@@ -197,6 +225,9 @@ def main() -> int:
         say("timing the engine")
         rows.append(speed_row())
         rows += peer_rows(arguments.peers)
+        say(f"timing {throughput.OPERATIONS} operations through one host and {throughput.HOSTS}, and a loop of the same storage calls")
+        rates = throughput.measured()
+        rows += throughput_rows(rates)
         say(f"timing cold starts, {cold.ROUNDS} rounds")
         starts = cold.measured()
         rows += cold_rows(starts)
@@ -206,6 +237,7 @@ def main() -> int:
     facts: dict[str, object] = {
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "rates": asdict(rates),
         "starts": {what: [asdict(spent) for spent in rounds] for what, rounds in starts.rounds.items()},
     }
     written(rows, facts, arguments.json)

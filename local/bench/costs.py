@@ -25,7 +25,7 @@ from shared.adapters.tables import TABLES, TableOperations, Tables
 from shared.model.answers import Taken
 from shared.model.messages import STEPS
 from shared.model.operations import Operation, Status, Wake
-from shared.ports import Wakes
+from shared.ports import Clusters, Wakes
 
 HIDDEN_SECONDS = 600
 """How long the host hides a message that it has fetched."""
@@ -114,13 +114,21 @@ class PromptWakes:
 class CountedStorage:
     """An app on real tables and a real queue, an Azure by script, and the count of what went to storage."""
 
-    def __init__(self, connection: str, case: Case, *, clusters: ScriptedClusters | None = None) -> None:
-        """Prepare the account, which is not counted: tables and queues are made once in its life. `clusters` may be an Azure that fails."""
+    def __init__(
+        self,
+        connection: str,
+        case: Case,
+        *,
+        clusters: Clusters | None = None,
+        clock: MemoryClock | None = None,
+        wire: CountingTransport | None = None,
+    ) -> None:
+        """Prepare the account, which is not counted: tables and queues are made once in its life. `clusters` may be another Azure."""
         self._connection = connection
         self._counted = 0
         self.case = case
-        self.wire = CountingTransport()
-        self.clock = MemoryClock()
+        self.wire = wire or CountingTransport()
+        self.clock = clock or MemoryClock()
         settings = settings_of(connection)
         tables = clients.tables(settings, over=self.wire)
         self._queue = QueueClient.from_connection_string(connection, STEPS, transport=self.wire)
