@@ -127,7 +127,7 @@ class SqliteOperations(MemoryOperations):
     def journal(self, operation: Operation) -> None:
         """One commit."""
         with self._database.commit() as connection:
-            _put(connection, f"journal {operation.id}", codec.summary_properties(operation))
+            _put(connection, f"journal {operation.id}", codec.summary_properties(codec.summarised(operation)))
 
 
 class SqliteWakes:
