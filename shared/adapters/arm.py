@@ -94,8 +94,23 @@ class ArmClusters:
         group = arm_json.group_of(document)
         if not contents or group.busy:
             return group
-        names = (cluster.ref.name for cluster in self._listed(_path(ref.group_id)))
-        return replace(group, clusters=tuple(name for name in names if name.casefold() != ref.name.casefold()))
+        return replace(group, clusters=tuple(name for name in self._names(ref) if name.casefold() != ref.name.casefold()))
+
+    def _emptied(self, ref: ClusterRef) -> Group | Absent:
+        """The group that is to go, with every cluster in it: its own is gone by then, and one that was made since under that name counts.
+
+        A list may lag behind a deletion, so one of that name is asked for itself.
+        """
+        group = self.group(ref)
+        if isinstance(group, Absent) or group.busy:
+            return group
+        names = self._names(ref)
+        others = tuple(name for name in names if name.casefold() != ref.name.casefold())
+        made_since = len(others) < len(names) and isinstance(self.cluster(ref), Cluster)
+        return replace(group, clusters=(*others, ref.name) if made_since else others)
+
+    def _names(self, ref: ClusterRef) -> list[str]:
+        return [cluster.ref.name for cluster in self._listed(_path(ref.group_id))]
 
     def look(self, ref: ClusterRef, action: Action) -> Sight:
         """What the action is about."""
@@ -108,7 +123,7 @@ class ArmClusters:
             case MakeGroup():
                 return self.group(ref)
             case RemoveGroup():
-                return self.group(ref, contents=True)
+                return self._emptied(ref)
             case _:
                 assert_never(action)
 

@@ -132,10 +132,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The steps of an operation, in order, and why they are these."""
+    """The steps of an operation, in order, and why they are these.
+
+    `uid`: Azure's own name for the cluster that was there when the plan was made; None if none was. One that is deleted and made again has
+    the same ARM id and another `uid`, and nobody asked for anything of that one.
+    """
 
     steps: tuple[Step, ...]
     because: str
+    uid: str | None = None
 
     @property
     def digest(self) -> str:

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from shared.model.acting import Hold
-from shared.model.clusters import Sight
+from shared.model.clusters import Absent, Cluster, Sight
 from shared.model.errors import Code, Failure, Refusal
 from shared.model.operations import (
     Accepted,
@@ -57,7 +57,7 @@ from shared.model.operations import (
     Verify,
     Waiting,
 )
-from shared.model.plans import Abortable, Plan, Step
+from shared.model.plans import Abortable, MakeCluster, Plan, Step
 from shared.rules import pace
 from shared.rules.goals import busy, gap, occupied, unreachable
 
@@ -125,6 +125,7 @@ def record(operation: Operation, sighting: Sighting, now: datetime, *, hold: Hol
     if operation.plan is None:
         return _record_undrawn(operation, sighting, now)
     step, state = _current(operation)
+    sighting = _meant(operation.plan, step, sighting)
     after = _after(step, state, sighting, now)
     stopped = operation.cancelled_by is not None or operation.suspended_by is not None
     if stopped and isinstance(after, Starting) and after.tries > state.tries:
@@ -274,7 +275,7 @@ def undone(operation: Operation) -> Plan | Refusal | None:
     if operation.plan is None:
         return None
     steps = tuple(step for step, state in zip(operation.plan.steps, operation.states, strict=True) if not isinstance(state, Done))
-    return Plan(steps=steps, because=f"what {operation.id} left undone: {operation.plan.because}")
+    return Plan(steps=steps, because=f"what {operation.id} left undone: {operation.plan.because}", uid=operation.plan.uid)
 
 
 def lapsed(operation: Operation, now: datetime) -> Operation | None:
@@ -357,6 +358,16 @@ def _record_undrawn(operation: Operation, sighting: Sighting, now: datetime) -> 
         return operation
     code = Code.TIMED_OUT if failure.transient else failure.code
     return declined(operation, Refusal(code=code, message=f"no look at the cluster to plan from: {failure.message}"), now)
+
+
+def _meant(plan: Plan, step: Step, sighting: Sighting) -> Sighting:
+    """The sighting as the plan means it: a cluster that was made since under the same name is not the one that was asked about."""
+    if not isinstance(sighting, Seen) or not isinstance(sighting.sight, Cluster) or isinstance(step.action, MakeCluster):
+        return sighting
+    found = sighting.sight
+    if plan.uid is None or found.uid is None or found.uid == plan.uid:
+        return sighting
+    return Seen(sight=Absent(what=f"the cluster {found.ref} that this was planned for (another was made under its name)"))
 
 
 def _after(step: Step, state: OpenState, sighting: Sighting, now: datetime) -> StepState:

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from shared.adapters.arm import MOST_PAGES
-from shared.model.clusters import Absent, Cluster, Range
+from shared.model.clusters import Absent, Cluster, Group, Range
 from shared.model.errors import CallFailed, Code, Failure
 from shared.model.operations import Answered, Handle, StillRunning
 from shared.model.plans import (
@@ -76,6 +76,20 @@ def test_a_404_that_says_nothing_of_the_cluster_does_not_make_it_absent(code: st
     for look in (RemoveCluster(), RemoveGroup()):
         arm, _ = arm_answered(answer)
         assert failure_of(partial(arm.look, WEB, look)).code in {Code.CHANGED_MEANWHILE, Code.AZURE_REFUSED}
+
+
+@pytest.mark.parametrize(("there", "found"), [(True, ("other", "web")), (False, ("other",))])
+def test_a_cluster_that_was_made_again_is_in_the_group_that_is_to_go_and_one_that_a_list_still_names_is_not(
+    *, there: bool, found: tuple[str, ...]
+) -> None:
+    listed = [CLUSTER, {**CLUSTER, "id": WEB.id.replace("/web", "/other")}]
+    own = said(CLUSTER) if there else said({"error": {"code": "ResourceNotFound", "message": "not here"}}, status=404)
+    arm, _ = arm_answered(
+        said({"name": "prod-rg", "location": "westeurope", "properties": {"provisioningState": "Succeeded"}}), said({"value": listed}), own
+    )
+    sight = arm.look(WEB, RemoveGroup())
+    assert isinstance(sight, Group)
+    assert sight.clusters == found
 
 
 # ---- lists

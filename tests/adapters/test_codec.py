@@ -362,7 +362,7 @@ GOLDEN_FIELDS = {
         "wake",
     },
     "Origin": {"door", "caller", "says", "reply_to", "correlation"},
-    "Plan": {"steps", "because"},
+    "Plan": {"steps", "because", "uid"},
     "PoolSpec": {"name", "mode", "vm_size", "count", "os", "autoscale", "os_disk_gb", "max_pods", "zones", "labels", "taints"},
     "Range": {"min", "max"},
     "RegisterProvider": {"namespace", "kind"},

@@ -68,6 +68,61 @@ def test_a_cluster_that_is_deleted_before_its_scaling_is_gone(peopled: Doors) ->
     assert not peopled.mutations()
 
 
+ANOTHER = "the cluster prod-rg/web that this was planned for (another was made under its name) does not exist any more"
+
+
+def made_again(app: Doors) -> None:
+    """Somebody deletes the cluster and makes another of its name."""
+    app.foreign(WEB, RemoveCluster())
+    app.clock.advance(app.takes)
+    app.put_cluster()
+
+
+def test_a_cluster_that_is_made_again_before_its_scaling_is_another_one(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+    made_again(peopled)
+    peopled.run()
+    view = peopled.shown(path)
+    assert (view["status"], view["error"]["code"], view["error"]["message"]) == ("failed", "gone", ANOTHER)
+    assert not peopled.mutations()
+    assert not peopled.operations.heads
+
+
+def test_a_cluster_that_is_made_again_during_its_scaling_is_left_as_it_is(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+    peopled.settle()
+    made_again(peopled)
+    peopled.run()
+    view = peopled.shown(path)
+    assert (view["status"], view["error"]["code"]) == ("failed", "gone")
+    assert view["error"]["message"].startswith(ANOTHER)
+    assert len(peopled.mutations()) == 1
+    assert [pool.count for pool in peopled.there().pools] == [1, 2]
+
+
+def test_a_cluster_that_is_made_again_while_it_is_deleted_is_not_deleted_too(peopled: Doors) -> None:
+    path = peopled.accepted({**DELETE, "delete_resource_group": True})
+    peopled.settle()
+    peopled.clock.advance(peopled.takes)
+    peopled.put_cluster()
+    peopled.run()
+    view = peopled.shown(path)
+    assert [step["state"] for step in view["plan"]["steps"]] == ["done", "failed"]
+    assert view["error"]["message"] == "resource group prod-rg holds web, which nobody asked to delete"
+    assert peopled.there().settled
+    assert len(peopled.mutations()) == 1
+
+
+def test_what_failed_is_not_retried_on_another_cluster_of_the_name(peopled: Doors) -> None:
+    peopled.world.faults.add(Fault(method="PUT", effect=Outcome(ends="Failed", code="QuotaExceeded")))
+    path = peopled.accepted(SCALE)
+    peopled.run()
+    made_again(peopled)
+    again = peopled.ask("POST", f"{path}/retry").headers["location"]
+    peopled.run()
+    assert (peopled.shown(again)["error"]["code"], len(peopled.mutations())) == ("gone", 1)
+
+
 def test_a_cluster_that_somebody_deletes_is_deleted(peopled: Doors) -> None:
     path = peopled.accepted(DELETE)
     peopled.foreign(WEB, RemoveCluster())

@@ -38,7 +38,7 @@ from shared.model.operations import (
     Verify,
     Waiting,
 )
-from shared.model.plans import MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
+from shared.model.plans import Action, MakeCluster, MakeGroup, RegisterProvider, RemoveCluster, RemoveGroup, ScalePool
 from shared.rules import engine
 from tests.builders import NOON, a_cluster, a_plan, a_pool, a_spec, an_operation
 
@@ -372,6 +372,40 @@ def test_a_cluster_that_is_gone_fails_what_needs_it() -> None:
         failed = only(engine.record(at(STATES[state]), SIGHTINGS["nowhere"], LATER))
         assert isinstance(failed, Failed)
         assert failed.failure.code is Code.GONE
+
+
+def planned_for(uid: str | None, state: OpenState, *actions: Action) -> Operation:
+    """An operation planned for the cluster of that uid, its only step in `state`."""
+    operation = an_operation(*actions)
+    assert operation.plan is not None
+    return replace(operation, plan=replace(operation.plan, uid=uid), states=(state,))
+
+
+@pytest.mark.parametrize("state", ["fresh", "waiting", "unsure", "settling", "settling after no"])
+def test_another_cluster_of_the_name_is_not_the_one_that_was_planned_for(state: str) -> None:
+    for sight in (REACHED, MISSING, AT_WORK):
+        failed = only(engine.record(planned_for("one", STATES[state]), Seen(sight=replace(sight, uid="two")), LATER))
+        assert isinstance(failed, Failed)
+        assert failed.failure.code is Code.GONE
+        assert "another was made under its name" in failed.failure.message
+
+
+def test_a_deletion_is_done_when_another_cluster_has_the_name() -> None:
+    deleting = planned_for("one", STATES["settling"], RemoveCluster())
+    assert isinstance(only(engine.record(deleting, Seen(sight=a_cluster(uid="two")), LATER)), Done)
+    assert not isinstance(only(engine.record(deleting, Seen(sight=a_cluster(uid="one")), LATER)), Done)
+
+
+@pytest.mark.parametrize(("planned", "seen"), [(None, "two"), ("one", None), ("one", "one")])
+def test_a_cluster_of_which_nobody_can_say_that_it_is_another_is_the_one(planned: str | None, seen: str | None) -> None:
+    assert isinstance(only(engine.record(planned_for(planned, Waiting()), Seen(sight=replace(REACHED, uid=seen)), LATER)), Done)
+
+
+def test_making_a_cluster_is_about_its_name() -> None:
+    make = MakeCluster(location="westeurope", version=None, tier="Free", dns_prefix="web", pools=(a_spec(),))
+    found = a_cluster(uid="two")
+    made = replace(found, pools=found.pools[:1])
+    assert isinstance(only(engine.record(planned_for("one", STATES["settling"], make), Seen(sight=made), LATER)), Done)
 
 
 OUT_OF_TIME = [

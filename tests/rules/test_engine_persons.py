@@ -170,9 +170,12 @@ def test_the_ended_are_neither_suspended_nor_resumed_nor_closed() -> None:
 
 
 def test_what_is_left_undone_is_the_failed_step_and_those_after_it_as_they_were_planned() -> None:
-    left = engine.undone(done_and_failed())
+    ended = done_and_failed()
+    assert ended.plan is not None
+    left = engine.undone(replace(ended, plan=replace(ended.plan, uid="one")))
     assert isinstance(left, Plan)
     assert [step.action for step in left.steps] == [SIX, FIVE]
+    assert left.uid == "one"
 
 
 def test_there_is_nothing_to_retry_of_what_is_open_or_succeeded() -> None:

@@ -260,6 +260,11 @@ def test_planning_looks_only_at_what_the_request_needs(request_: Request, needs:
     assert (needs_group(request_), needs_contents(request_), needs_offer(request_)) == needs
 
 
+def test_a_plan_is_for_the_cluster_that_was_seen_and_no_other_of_its_name() -> None:
+    assert planned(Scale(pool="user", to=5), a_cluster(uid="one")).uid == "one"
+    assert planned(a_create(), group=NO_GROUP).uid is None
+
+
 def test_the_digest_names_exactly_one_plan() -> None:
     first, second = (planned(Scale(pool="user", to=count), a_cluster()) for count in (5, 6))
     assert first.digest == planned(Scale(pool="user", to=5), a_cluster()).digest

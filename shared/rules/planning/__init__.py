@@ -4,9 +4,10 @@ One module for a family of actions; this page only picks the module, and loads i
 what a plan needs to know is in the `Survey`.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
-from shared.model.clusters import ClusterRef
+from shared.model.clusters import Cluster, ClusterRef
 from shared.model.errors import Refusal
 from shared.model.plans import Plan
 from shared.model.requests import Create, Delete, Request, Scale, Start, Stop, Upgrade
@@ -17,6 +18,11 @@ __all__ = ["AlreadySo", "Survey", "needs_contents", "needs_group", "needs_offer"
 
 def plan(request: Request, ref: ClusterRef, survey: Survey) -> Plan | AlreadySo | Refusal:
     """The plan for the request as things stand, `AlreadySo` if its goal holds, or why there can be none."""
+    drawn = _drawn(request, ref, survey)
+    return replace(drawn, uid=survey.cluster.uid) if isinstance(drawn, Plan) and isinstance(survey.cluster, Cluster) else drawn
+
+
+def _drawn(request: Request, ref: ClusterRef, survey: Survey) -> Plan | AlreadySo | Refusal:
     match request:
         case Create():
             from shared.rules.planning.create import plan_create
