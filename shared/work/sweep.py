@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from shared.log import event, warning
 from shared.model.errors import Stale
+from shared.model.operations import partition_of
 from shared.ports import Clock, OpenRow
 from shared.rules import engine
 from shared.work.saving import Desk, amend, close, enter, finish, save, wake
@@ -56,10 +57,15 @@ def sweep(*, desk: Desk, clock: Clock) -> Swept:
 
 def _repair(row: OpenRow, swept: Swept, desk: Desk, now: datetime) -> None:
     operation = desk.operations.load(row.operation)
-    if operation is None:
-        if now - row.since > ABANDONED:
+    if operation is None and now - row.since > ABANDONED:
+        # Never written; or a person removed the copy, and the head, which decides, would hold its cluster for ever.
+        stored = desk.operations.head(partition_of(row.operation))
+        if stored is None or stored.head.current.id != row.operation:
             desk.operations.forget(row.operation)
             swept.forgotten += 1
+            return
+        operation = stored.head.current
+    if operation is None:
         return
     lapsed = engine.lapsed(operation, now)
     if lapsed is not None:
