@@ -59,7 +59,7 @@ from shared.model.operations import (
 )
 from shared.model.plans import Abortable, MakeCluster, Plan, Step
 from shared.rules import pace
-from shared.rules.goals import busy, gap, occupied, unreachable
+from shared.rules.goals import busy, called_off, gap, occupied, unreachable
 
 TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("waiting", "seen"): frozenset({"starting", "done", "waiting", "failed"}),
@@ -472,6 +472,10 @@ def _verified(step: Step, state: Running | Settling, sight: Sight, now: datetime
     if isinstance(state, Running) or busy(sight):
         return state
     failure = verdict or Failure(code=Code.NOT_REACHED, message=f"Azure reported success, but {missing}", transient=True)
+    if failure.code is Code.HANDLE_GONE:
+        failure = replace(failure, message=f"{failure.message}, and {missing}")
+        if called_off(step.action, sight):
+            failure = replace(failure, code=Code.CANCELLED_EXTERNALLY, transient=False)
     most = MOST_TRIES if failure.code is Code.AZURE_FAULT else MOST_TRIES_TO_RECONCILE
     if not failure.transient or state.tries >= most:
         return Failed(since=state.since, ended_at=now, failure=replace(failure, transient=False))

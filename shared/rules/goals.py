@@ -69,6 +69,14 @@ def busy(sight: Sight) -> bool:
             assert_never(sight)
 
 
+def called_off(action: Action, sight: Sight) -> bool:
+    """Whether what Azure did last with the pool or cluster that the action is about was aborted."""
+    if not isinstance(sight, Cluster):
+        return False
+    about = sight.pool(action.pool) if isinstance(action, PoolAction) else sight
+    return about is not None and about.state == "Canceled"
+
+
 def unreachable(action: Action, sight: Sight) -> str | None:
     """Why the goal can never hold from what was seen, whatever is sent; None if it can."""
     match action, sight:

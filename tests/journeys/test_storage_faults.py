@@ -43,6 +43,11 @@ def the_path(app: Doors) -> str:
     return f"/api/operations/{name}"
 
 
+def left(app: Doors) -> list[object]:
+    """What only an open operation may have."""
+    return [*app.operations.opened, *app.operations.heads, *wakes(app)]
+
+
 def live(app: Doors, path: str) -> int:
     """How many messages there are that would move the operation."""
     operation = app.operations.load(path.rpartition("/")[2])
@@ -67,7 +72,7 @@ def test_a_storage_that_is_away_for_ten_minutes_fails_no_operation_and_nothing_i
     assert len(peopled.mutations()) == 1
     assert [event["n"] for event in view["history"]] == [*range(1, len(view["history"]) + 1)]
     assert peopled.replies()[-1]["event"] == "ended"
-    assert not (peopled.operations.opened or peopled.operations.heads or peopled.queues.all(STEPS))
+    assert left(peopled) == []
 
 
 # ---- a message that the host cannot delete, though all went well
@@ -153,7 +158,7 @@ def test_rows_that_are_deleted_by_hand_in_the_middle_make_nothing_happen_twice(
     peopled.run()
     assert len(peopled.mutations()) == 1
     assert not peopled.failures
-    assert not (peopled.operations.opened or peopled.operations.heads or wakes(peopled))
+    assert left(peopled) == []
     if rows == "both":
         assert peopled.get(path).status == 404
         assert '"event":"wake_orphaned"' in caplog.text

@@ -20,7 +20,7 @@ from shared.model.plans import (
     UpgradeControlPlane,
     UpgradePool,
 )
-from shared.rules.goals import busy, covers, gap, occupied, unreachable
+from shared.rules.goals import busy, called_off, covers, gap, occupied, unreachable
 from tests.builders import a_cluster, a_pool, a_spec
 
 MAKE = MakeCluster(
@@ -182,6 +182,22 @@ BUSY: list[tuple[Sight, bool]] = [
     (_group("Succeeded"), False),
     (NO_CLUSTER, False),
 ]
+
+
+CALLED_OFF = [
+    (ScalePool(pool="user", to=5), a_cluster(a_pool(state="Canceled")), True),
+    (ScalePool(pool="user", to=5), a_cluster(a_pool(), a_pool("other", state="Canceled"), state="Canceled"), False),
+    (ScalePool(pool="user", to=5), a_cluster(a_pool("other")), False),
+    (StopCluster(), a_cluster(state="Canceled"), True),
+    (StopCluster(), a_cluster(a_pool(state="Canceled")), False),
+    (StopCluster(), a_cluster(state="Failed"), False),
+    (StopCluster(), NO_CLUSTER, False),
+]
+
+
+@pytest.mark.parametrize(("action", "sight", "aborted"), CALLED_OFF)
+def test_what_was_aborted_is_read_from_what_the_action_is_about(action: Action, sight: Sight, *, aborted: bool) -> None:
+    assert called_off(action, sight) is aborted
 
 
 @pytest.mark.parametrize(("sight", "at_work"), BUSY)
