@@ -112,13 +112,13 @@ def refusal_of(failure: Failure) -> Refusal:
 
 def operation_view(told: Told) -> "OperationView":
     """An operation as `design` publishes it."""
-    view = _operation(told.operation, position=told.position, next_look_at=told.next_look_at)
+    view = _operation(told.operation, position=told.position, holder=told.holder, next_look_at=told.next_look_at)
     if told.history is not None:
         view["history"] = [{"n": event.n, "at": _instant(event.at), "text": event.text} for event in told.history]
     return view
 
 
-def _operation(operation: Operation, *, position: int | None, next_look_at: datetime | None) -> "OperationView":
+def _operation(operation: Operation, *, position: int | None, holder: str | None, next_look_at: datetime | None) -> "OperationView":
     plan, failure = operation.plan, operation.failure
     path = f"/api/operations/{operation.id}"
     ref = operation.cluster
@@ -133,6 +133,7 @@ def _operation(operation: Operation, *, position: int | None, next_look_at: date
         "progress": _progress(operation, next_look_at),
         "plan": plan_view(plan, operation.states) if plan is not None else None,
         "queue_position": position or 0,
+        "held_by": holder,
         "created_at": _instant(operation.created_at),
         "updated_at": _instant(operation.updated_at),
         "started_at": _maybe(operation.started_at),

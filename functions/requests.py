@@ -62,7 +62,8 @@ def _submit(req: func.HttpRequest, wakes: func.Out[str], services: "Services") -
         return taken
     operation = taken.operation
     position = None if operation.ended else taken.position
-    view = replies.operation_view(Told(operation=operation, position=position, next_look_at=None if operation.ended else services.now()))
+    next_look_at = None if operation.ended else services.now()
+    view = replies.operation_view(Told(operation=operation, position=position, holder=taken.holder, next_look_at=next_look_at))
     headers = {"Location": f"/api/operations/{operation.id}"}
     if operation.ended and taken.replayed:
         return replies.reply(view, status=200, headers=headers)

@@ -164,6 +164,8 @@ class OperationView(TypedDict):
     """Null until the operation is the first of its cluster."""
     queue_position: Amount
     """How many operations of the cluster come first."""
+    held_by: OperationId | None
+    """The operation that holds the cluster, where this one waits in line behind it."""
     created_at: Instant
     updated_at: Instant
     started_at: Instant | None

@@ -9,10 +9,14 @@ from shared.model.plans import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """An accepted request. `position` 0: it is the cluster's current operation (or has ended); `replayed`: its key was known already."""
+    """An accepted request. `position` 0: it is the cluster's current operation (or has ended); `replayed`: its key was known already.
+
+    `holder`: the id of the cluster's current operation, behind which this one waits in line.
+    """
 
     operation: Operation
     position: int = 0
+    holder: str | None = None
     replayed: bool = False
 
 
@@ -35,9 +39,10 @@ class Purged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An operation as shown: its place in line (None if it has ended), when it is looked at next, and its history if asked."""
+    """An operation as shown: its place in line (None if it has ended), behind whom, when it is looked at next, its history if asked."""
 
     operation: Operation
     position: int | None
     next_look_at: datetime | None
     history: tuple[Event, ...] | None = None
+    holder: str | None = None

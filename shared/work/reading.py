@@ -12,12 +12,15 @@ def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bo
     if operation is None:
         return None
     position: int | None = None if operation.ended else 0
+    holder: str | None = None
     if not operation.ended and operation.headed_at is None and not operation.scheduled:
         stored = operations.head(operation.partition)
         position = stored.head.position(operation.id) if stored is not None else None
+        holder = stored.head.current.id if stored is not None and position else None
     return Told(
         operation=operation,
         position=position,
+        holder=holder,
         next_look_at=operation.not_before if operation.scheduled else pace.next_look(operation, clock.now()),
         history=operations.history(operation_id) if history else None,
     )

@@ -90,6 +90,11 @@ def test_two_requests_for_one_cluster_run_one_after_the_other(peopled: Doors) ->
     view = peopled.shown(second)
     assert (view["status"], view["queue_position"], view["plan"]) == ("queued", 1, None)
     assert peopled.shown(third)["queue_position"] == 2
+    holder = peopled.shown(first)["id"]
+    assert [peopled.shown(path)["held_by"] for path in (first, second, third)] == [None, holder, holder]
+    again = peopled.post({**SCALE, "count": 2, "idempotency_key": "k"})
+    assert [again.document["held_by"], peopled.post({**SCALE, "count": 2, "idempotency_key": "k"}).document["held_by"]] == [holder, holder]
+    peopled.cancel(again.headers["location"])
     peopled.run()
     views = [peopled.shown(path) for path in (first, second, third)]
     assert [view["status"] for view in views] == ["succeeded"] * 3
