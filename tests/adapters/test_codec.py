@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.adapters import codec
+from shared.adapters import azure_errors, codec
 from shared.model.clusters import Range
 from shared.model.errors import CallFailed, Code, Failure, NewerSchema
 from shared.model.operations import (
@@ -49,6 +49,7 @@ from shared.model.plans import (
 )
 from shared.model.requests import Create, Delete, Request, Scale, Start, Stop, Upgrade
 from shared.ports import Key, OpenRow
+from shared.work.submit import MOST_WAITING
 from tests.builders import NOON, QUEUE, WEB, a_create, a_plan, a_spec, an_operation
 
 PROPERTY_LIMIT = 64 * 1024
@@ -225,6 +226,24 @@ def test_what_is_accepted_leaves_room_for_its_plan_and_its_end(plan: Plan | None
     assert failed.value.failure.code is Code.TOO_LARGE
     assert codec.operation_properties(replace(accepted, reason="x" * (most - 2000)))
     assert codec.operation_properties(replace(accepted, saves=2))
+
+
+def test_what_happens_to_the_longest_plan_always_fits_with_the_longest_line() -> None:
+    """A hundred pools, each done though Azure reported a failure at length, the last one failed; a status URL of 3000; a hundred behind."""
+    text, pools, behind = "x" * (azure_errors.MOST_TEXT + 200), 100, (f"op-{'a' * 16}-{'b' * 40}",) * MOST_WAITING
+    failure = Failure(code=Code.AZURE_FAILED, message=text, azure_code="c" * 100)
+    done = Done(since=NOON, ended_at=NOON, note=text)
+    ends: list[StepState] = [
+        Failed(since=NOON, ended_at=NOON, failure=failure),
+        Running(since=NOON, tries=2, started_at=NOON, handle=Handle(url="u" * 3000)),
+        Waiting(since=NOON, tries=2, until=NOON, failure=failure, unsure=True),
+    ]
+    for end in ends:
+        upgraded = an_operation(*(UpgradePool(pool=f"pool{n:08}", version="1.36.4") for n in range(pools)), saves=400)
+        states, attention = (*[done] * (pools - 1), end), Attention(failure=failure, since=NOON)
+        upgraded = replace(upgraded, reason="x" * 1000, states=states, attention=attention)
+        assert codec.operation_properties(upgraded)
+        assert codec.head_properties(Head(current=upgraded, line=behind))
 
 
 def test_a_whole_row_fits_with_all_its_properties() -> None:

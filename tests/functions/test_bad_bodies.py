@@ -94,6 +94,7 @@ BAD = {
     ),
     "200,000 open brackets": Bad(DEEP, "the body is nested too deeply"),
     "100,000 open objects": Bad('{"a":' * 50_000, "the body is nested too deeply"),
+    "10 MiB": Bad(b"[" * 10 * 1024**2, "the body has 10485760 bytes, want 262144 at most", status=413, code="too_large"),
     "300 KiB": Bad(b" " * 300 * 1024, "the body has 307200 bytes, want 262144 at most", status=413, code="too_large"),
     "no action": Bad({"cluster": "prod-rg/web"}, f"the body has no action, {ACTIONS}", pointers=["/action"]),
     "an empty object": Bad({}, f"the body has no action, {ACTIONS}", pointers=["/action"]),

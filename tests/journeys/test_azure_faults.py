@@ -1,5 +1,6 @@
 """Azure at its worst, door to door: every operation ends, with its reason, and no call is made that should not be."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -185,6 +186,18 @@ def test_a_429s_retry_after_is_honoured_within_bounds(peopled: Doors, what: str)
     view = scaled(peopled, Fault(method="PUT", effect=Answer(status=429, code="TooManyRequests", headers=headers)))
     assert view["status"] == "succeeded"
     first, second = (datetime.fromisoformat(entry.at) for entry in peopled.mutations())
+    assert least <= second - first <= most
+
+
+@pytest.mark.parametrize("what", ["seconds", "a whole day"])
+@pytest.mark.parametrize("place", ["managedClusters/web$", POLL], ids=["a look", "a poll"])
+def test_a_429_of_a_read_is_honoured_as_well(peopled: Doors, place: str, what: str) -> None:
+    headers, least, most = WAITS[what]
+    view = scaled(peopled, Fault(method="GET", path=place, effect=Answer(status=429, code="TooManyRequests", headers=headers)))
+    assert (view["status"], len(peopled.mutations())) == ("succeeded", 1)
+    reads = [entry for entry in peopled.world.witness.entries if entry.method == "GET" and re.search(place, entry.path.partition("?")[0])]
+    refused = next(n for n, entry in enumerate(reads) if entry.status == 429)
+    first, second = (datetime.fromisoformat(entry.at) for entry in reads[refused : refused + 2])
     assert least <= second - first <= most
 
 
