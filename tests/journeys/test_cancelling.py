@@ -78,6 +78,30 @@ def test_while_it_waits_for_somebody_else_it_ends_at_once(peopled: Doors) -> Non
     assert not peopled.mutations()
 
 
+def test_when_azure_has_answered_and_the_cluster_has_not_it_waits_for_what_the_cluster_shows(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+    peopled.world.faults.add(Fault(path="/operations/", effect=Answer(status=200, shape="empty"), times=None))
+    while peopled.shown(path)["plan"]["steps"][0]["state"] != "settling":
+        peopled.turn()
+    assert peopled.cancel(path).document["status"] == "running"
+    peopled.run()
+    assert (peopled.shown(path)["status"], nodes(peopled), len(peopled.mutations())) == ("succeeded", 5, 1)
+
+
+def test_while_a_person_is_needed_or_has_suspended_it_it_ends_at_once_and_frees_the_cluster(peopled: Doors) -> None:
+    peopled.world.faults.add(Fault(method="PUT", effect=Answer(status=409, code="OperationNotAllowed", message="in progress"), times=None))
+    held, suspended = peopled.accepted(SCALE), peopled.accepted({**SCALE, "count": 3})
+    peopled.run(until=peopled.clock.now() + 90 * SOON)
+    assert peopled.shown(held)["status"] == "needs_attention"
+    assert peopled.cancel(held).document["status"] == "cancelled"
+    peopled.ask("POST", f"{suspended}/suspend")
+    assert peopled.shown(suspended)["status"] == "suspended"
+    assert peopled.cancel(suspended).document["status"] == "cancelled"
+    peopled.run()
+    assert not peopled.operations.heads
+    assert not [entry for entry in peopled.mutations() if entry.applied]
+
+
 def test_when_its_step_fails_it_has_failed(peopled: Doors) -> None:
     peopled.world.faults.add(Fault(method="PUT", effect=Outcome(ends="Failed", code="QuotaExceeded", message="no more cores")))
     path = peopled.accepted(SCALE)

@@ -68,6 +68,15 @@ def test_one_that_nobody_takes_up_again_ends_and_frees_its_cluster(peopled: Door
     assert not peopled.operations.heads
 
 
+def test_a_call_that_never_ends_is_not_sent_again_and_the_next_in_line_waits_for_azure(peopled: Doors) -> None:
+    peopled.world.faults.add(Fault(method="PUT", effect=Outcome(ends="never")))
+    path, behind = peopled.accepted(SCALE), peopled.accepted({**SCALE, "count": 3})
+    peopled.run()
+    assert (peopled.shown(path)["status"], peopled.shown(path)["error"]["code"]) == ("failed", "still_running_in_azure")
+    assert (peopled.shown(behind)["status"], peopled.shown(behind)["error"]["code"]) == ("needs_attention", "blocked_by_external_operation")
+    assert len(peopled.mutations()) == 1
+
+
 def test_our_own_call_that_is_answered_by_a_conflict_is_found_and_not_made_again(peopled: Doors) -> None:
     """Azure takes the PUT, and something on the way to us sends it again and hands on the 409 of the second."""
     path = peopled.accepted(SCALE)

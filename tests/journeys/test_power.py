@@ -310,6 +310,15 @@ def test_a_start_for_which_there_are_no_nodes_fails_in_azures_words_and_succeeds
     assert (peopled.there().power, peopled.there().settled) == (RUNNING, True)
 
 
+def test_a_stop_that_a_webhook_in_the_cluster_forbids_fails_in_azures_words_and_is_not_sent_again(peopled: Doors) -> None:
+    """Only Azure sees the cluster's webhooks, so nothing can be refused before."""
+    words = "Stop is blocked: the validating webhook 'gate' matches every namespace"
+    peopled.world.faults.add(Fault(method="POST", effect=Answer(status=400, code="ValidationError", message=words), times=None))
+    view = done(peopled, STOP)
+    assert (view["status"], view["error"]["code"], len(peopled.mutations())) == ("failed", "azure_refused", 1)
+    assert words in view["error"]["message"]
+
+
 def test_a_pool_for_which_there_are_no_nodes_fails_in_azures_words(peopled: Doors) -> None:
     done(peopled, STOP_POOL)
     peopled.world.state.obstacles = Obstacles(capacity=(Capacity(region="westeurope", nodes=1),))
