@@ -449,7 +449,7 @@ def _refused(state: Starting, failure: Failure, now: datetime) -> StepState:
 
 
 def _poll_failed(state: Running, failure: Failure, now: datetime) -> StepState:
-    if failure.code in (Code.AZURE_FORBIDDEN, Code.HANDLE_FOREIGN):
+    if failure.code in (Code.AZURE_FORBIDDEN, Code.HANDLE_FOREIGN) and not failure.transient:
         return Failed(since=state.since, ended_at=now, failure=failure)
     if failure.transient and failure.code is not Code.HANDLE_GONE:
         return state

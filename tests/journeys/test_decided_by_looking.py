@@ -266,3 +266,20 @@ def test_a_role_that_is_taken_away_between_two_steps_leaves_what_was_done_and_sk
     view = peopled.shown(path)
     assert (view["error"]["code"], [step["state"] for step in view["plan"]["steps"]]) == ("azure_forbidden", ["done", "failed", "skipped"])
     assert action in view["error"]["message"]
+
+
+@pytest.mark.parametrize("sent", [False, True], ids=["before the call", "after it"])
+def test_an_identity_that_gives_no_token_for_a_while_ends_nothing(peopled: Doors, *, sent: bool) -> None:
+    path = peopled.accepted(SCALE)
+    if sent:
+        peopled.settle()
+
+    def no_token(*_: Any) -> Any:
+        raise CallFailed(Failure(code=Code.AZURE_FORBIDDEN, message="the app's identity got no token for Azure", transient=True))
+
+    around(peopled, look=no_token, attempt=no_token, poll=no_token)
+    peopled.run(until=peopled.clock.now() + 20 * MINUTES)
+    peopled.behind(peopled.rebuilt())
+    peopled.run()
+    view = peopled.shown(path)
+    assert (view["status"], view["error"], len(peopled.mutations())) == ("succeeded", None, 1)

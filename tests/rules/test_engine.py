@@ -349,6 +349,14 @@ def test_a_lost_handle_is_decided_by_looking() -> None:
     assert isinstance(only(engine.record(settling, SIGHTINGS["gap"], LATER)), Waiting)
 
 
+def test_a_token_that_is_not_to_be_had_for_a_moment_ends_nothing() -> None:
+    """The identity service is away: nothing was asked of Azure, which goes on with what it took."""
+    no_token = Failure(code=Code.AZURE_FORBIDDEN, message="no token", transient=True)
+    running = at(STATES["running"])
+    assert engine.record(running, Refused(failure=no_token), LATER) is running
+    assert isinstance(only(engine.record(running, SIGHTINGS["refused forbidden"], LATER)), Failed)
+
+
 def test_a_status_url_that_azure_refuses_says_nothing_of_the_cluster() -> None:
     refused = Refused(failure=Failure(code=Code.AZURE_REFUSED, message="InvalidSignature: no"))
     settling = engine.record(at(STATES["running"]), refused, LATER)
