@@ -74,6 +74,18 @@ def test_every_recorded_cluster_is_read_whole(conformance: Path) -> None:
     assert read > 40
 
 
+def test_a_recorded_cluster_keeps_its_uid_whatever_is_done_with_it(conformance: Path) -> None:
+    """Its own name tells it from a later one of the same id, so an operation in flight rests on that name not changing."""
+    found: dict[str, list[str]] = {}
+    for exchange in exchanges(conformance):
+        if segments(exchange)[-2] == "managedclusters":
+            cluster = cluster_of(exchange["response_body"])
+            if cluster.uid is not None:
+                found.setdefault(cluster.ref.key, []).append(cluster.uid)
+    assert max(map(len, found.values())) > 5
+    assert [len(set(uids)) for uids in found.values()] == [1] * len(found)
+
+
 def test_every_recorded_pool_is_read_whole_and_alike_in_its_cluster(conformance: Path) -> None:
     read, stopped, windows = 0, 0, 0
     for exchange in exchanges(conformance):
