@@ -30,7 +30,8 @@ class Waiting:
     """Nothing of this step is known to run in Azure.
 
     `since`: when the step's clock began (its first look, failed or not). `tries`: claims made. `until`: do not look before. `failure`: why
-    it waits. `unsure`: an earlier attempt got no clear answer and may have been applied.
+    it waits. `unsure`: an earlier attempt got no clear answer and may have been applied. `lay_aborted`: what it is about was aborted before
+    anything of this step was sent.
     """
 
     since: datetime | None = None
@@ -38,6 +39,7 @@ class Waiting:
     until: datetime | None = None
     failure: Failure | None = None
     unsure: bool = False
+    lay_aborted: bool = False
     state: Literal["waiting"] = "waiting"
 
 
@@ -49,6 +51,7 @@ class Starting:
     tries: int
     claimed_at: datetime
     unsure: bool = False
+    lay_aborted: bool = False
     state: Literal["starting"] = "starting"
 
 

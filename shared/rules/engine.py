@@ -415,10 +415,14 @@ def _looked(step: Step, state: Waiting | Starting, sight: Sight, now: datetime) 
         return replace(state, since=since, until=None, failure=wait)
     if isinstance(state, Starting) and now < state.claimed_at + CALL_LASTS:
         return state
-    taken = None if state.tries or _maybe_sent(state) else occupied(step.action, sight)
+    sent, off = _maybe_sent(state), called_off(step.action, sight)
+    if sent and off and not state.lay_aborted:
+        words = f"somebody aborted in Azure what was sent, which is not sent again: {missing}"
+        return Failed(since=since, ended_at=now, failure=Failure(code=Code.CANCELLED_EXTERNALLY, message=words))
+    taken = None if state.tries or sent else occupied(step.action, sight)
     if taken is not None:
         return Failed(since=since, ended_at=now, failure=Failure(code=Code.CLUSTER_EXISTS, message=f"{taken}: {missing}"))
-    return Starting(since=since, tries=state.tries + 1, claimed_at=now, unsure=_maybe_sent(state))
+    return Starting(since=since, tries=state.tries + 1, claimed_at=now, unsure=sent, lay_aborted=off)
 
 
 def _unseen(step: Step, state: OpenState, failure: Failure, now: datetime) -> StepState:
@@ -442,10 +446,12 @@ def _refused(state: Starting, failure: Failure, now: datetime) -> StepState:
         return Failed(since=state.since, ended_at=now, failure=failure)
     if failure.unsure:
         wait = pace.backoff(state.tries, retry_after=failure.retry_after)
-        return Waiting(since=state.since, tries=state.tries, until=now + wait, failure=failure, unsure=True)
+        return Waiting(since=state.since, tries=state.tries, until=now + wait, failure=failure, unsure=True, lay_aborted=state.lay_aborted)
     # A call that was surely not taken is no try: being busy or throttled is bounded by the step's time alone.
     wait = pace.patience(now - state.since, retry_after=failure.retry_after)
-    return Waiting(since=state.since, tries=state.tries - 1, until=now + wait, failure=failure, unsure=state.unsure)
+    return Waiting(
+        since=state.since, tries=state.tries - 1, until=now + wait, failure=failure, unsure=state.unsure, lay_aborted=state.lay_aborted
+    )
 
 
 def _poll_failed(state: Running, failure: Failure, now: datetime) -> StepState:

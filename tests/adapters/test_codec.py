@@ -59,7 +59,7 @@ FAILURE = Failure(
 STATES: tuple[StepState, ...] = (
     Waiting(),
     Waiting(since=NOON, tries=2, until=NOON, failure=FAILURE, unsure=True),
-    Starting(since=NOON, tries=1, claimed_at=NOON, unsure=True),
+    Starting(since=NOON, tries=1, claimed_at=NOON, unsure=True, lay_aborted=True),
     Running(since=NOON, tries=1, started_at=NOON, handle=Handle(url="https://management.azure.com/subscriptions/s?x=" + "a%2f" * 750)),
     Settling(since=NOON, tries=1, answered_at=NOON),
     Settling(since=NOON, tries=1, answered_at=NOON, verdict=FAILURE),
@@ -395,7 +395,7 @@ GOLDEN_FIELDS = {
     "Start": {"pool", "action"},
     "StartCluster": {"kind"},
     "StartPool": {"pool", "kind"},
-    "Starting": {"since", "tries", "claimed_at", "unsure", "state"},
+    "Starting": {"since", "tries", "claimed_at", "unsure", "lay_aborted", "state"},
     "Step": {"name", "action", "limit"},
     "Stop": {"pool", "action"},
     "StopCluster": {"kind"},
@@ -404,7 +404,7 @@ GOLDEN_FIELDS = {
     "Upgrade": {"version", "action"},
     "UpgradeControlPlane": {"version", "kind"},
     "UpgradePool": {"pool", "version", "kind"},
-    "Waiting": {"since", "tries", "until", "failure", "unsure", "state"},
+    "Waiting": {"since", "tries", "until", "failure", "unsure", "lay_aborted", "state"},
 }  # fmt: skip
 
 

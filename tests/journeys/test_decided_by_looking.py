@@ -226,6 +226,17 @@ def test_an_abort_by_somebody_else_ends_the_operation_and_frees_the_cluster(peop
     assert len(peopled.mutations()) == aborts + 1
 
 
+def test_an_abort_of_a_call_whose_answer_was_lost_is_no_reason_to_send_it_again(peopled: Doors) -> None:
+    path = peopled.accepted(SCALE)
+    peopled.world.faults.add(Fault(method="PUT", effect=LostAnswer()))
+    peopled.settle()
+    peopled.clusters.abort(WEB, ScalePool(pool="user", to=5))
+    peopled.run()
+    view = peopled.shown(path)
+    assert (view["status"], view["error"]["code"]) == ("failed", "cancelled_externally")
+    assert [entry.method for entry in peopled.mutations()] == ["PUT", "POST"]
+
+
 # ---- what the app may not do
 
 ROLE = (

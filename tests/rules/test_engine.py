@@ -382,6 +382,27 @@ def test_a_cluster_that_is_gone_fails_what_needs_it() -> None:
         assert failed.failure.code is Code.GONE
 
 
+ABORTED = a_cluster(a_pool(state="Canceled"))
+
+
+def test_what_may_have_been_sent_and_was_aborted_is_not_sent_again() -> None:
+    for state in (STATES["unsure"], STATES["starting"], STATES["starting unsure"]):
+        failed = only(engine.record(at(state), Seen(sight=ABORTED), LATER_STILL))
+        assert isinstance(failed, Failed)
+        assert failed.failure.code is Code.CANCELLED_EXTERNALLY
+        assert "pool user has 2 nodes, want 5" in failed.failure.message
+
+
+def test_what_was_aborted_before_anything_was_sent_is_reconciled_whatever_dies() -> None:
+    """Through a lost answer, a sure refusal after it and a claim that is found."""
+    operation = engine.record(at(Waiting()), Seen(sight=ABORTED), NOON)
+    for refusal in ("refused lost", "refused busy"):
+        assert isinstance(only(operation), Starting)
+        operation = engine.record(engine.record(operation, SIGHTINGS[refusal], LATER), Seen(sight=ABORTED), LATER_STILL)
+    again = engine.record(operation, Seen(sight=ABORTED), LATER_STILL + engine.CALL_LASTS)
+    assert engine.claimed(operation, again)
+
+
 def planned_for(uid: str | None, state: OpenState, *actions: Action) -> Operation:
     """An operation planned for the cluster of that uid, its only step in `state`."""
     operation = an_operation(*actions)
