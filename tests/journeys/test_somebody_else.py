@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from local.arm.faults import Fault, Outcome
+from local.arm.faults import Fault, Outcome, Reset
 from shared.model.plans import RemoveCluster, ScalePool
 from shared.rules.planning.scale import SCALE_LIMIT
 from tests.builders import WEB
@@ -66,6 +66,21 @@ def test_a_cluster_that_is_deleted_before_its_scaling_is_gone(peopled: Doors) ->
     view = peopled.shown(path)
     assert (view["status"], view["error"]["code"]) == ("failed", "gone")
     assert not peopled.mutations()
+
+
+def test_a_name_that_somebody_takes_after_our_call_was_lost_is_not_overwritten_either(peopled: Doors) -> None:
+    """Our PUT got no answer and never arrived. What is there by then may be ours, so it is sent again, and AKS changes no dns_prefix."""
+    theirs = replace(WEB, group="group1")
+    path = peopled.accepted({**CREATE, "cluster": "group1/web"})
+    peopled.world.faults.add(Fault(method="PUT", path="managedClusters", effect=Reset()))
+    while not [entry for entry in peopled.mutations() if "managedClusters" in entry.path]:
+        peopled.turn()
+    peopled.put_cluster(theirs, location="centralus", pools={"user": 9})
+    peopled.run()
+    found = peopled.there(theirs).pool("user")
+    assert found is not None
+    assert (peopled.shown(path)["error"]["code"], found.count) == ("azure_refused", 9)
+    assert not [entry for entry in peopled.mutations() if "managedClusters" in entry.path and entry.applied]
 
 
 ANOTHER = "the cluster prod-rg/web that this was planned for (another was made under its name) does not exist any more"
