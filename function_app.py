@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import acting, clusters, contract, health, letters, operations, queues, requests, timers
+from functions import acting, clusters, contract, health, letters, operations, queues, requests, status, timers
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 for doors in (
@@ -11,6 +11,7 @@ for doors in (
     clusters.doors,
     letters.doors,
     acting.doors,
+    status.doors,
     health.doors,
     contract.doors,
     queues.doors,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from shared.model.acting import ShownActing
-from shared.model.answers import Preview, Purged, Told
+from shared.model.answers import Glimpse, Preview, Progress, Purged, Told
 from shared.model.clusters import Cluster
 from shared.model.errors import Code, Failure, Refusal
 from shared.model.letters import ShownLetter, ShownPage
 from shared.model.listing import Page, Summary
-from shared.model.operations import Done, Failed, Operation, Running, Settling, Skipped, Starting, StepState, Waiting
+from shared.model.operations import Done, Failed, Skipped, StepState, Waiting
 from shared.model.plans import Plan, Step
 from shared.model.requests import Origin
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ActingView,
         ClustersView,
         ClusterView,
+        GlimpseView,
         HealthView,
         LettersView,
         LetterView,
@@ -112,13 +113,14 @@ def refusal_of(failure: Failure) -> Refusal:
 
 def operation_view(told: Told) -> "OperationView":
     """An operation as `design` publishes it."""
-    view = _operation(told.operation, position=told.position, holder=told.holder, next_look_at=told.next_look_at)
+    view = _operation(told)
     if told.history is not None:
         view["history"] = [{"n": event.n, "at": _instant(event.at), "text": event.text} for event in told.history]
     return view
 
 
-def _operation(operation: Operation, *, position: int | None, holder: str | None, next_look_at: datetime | None) -> "OperationView":
+def _operation(told: Told) -> "OperationView":
+    operation = told.operation
     plan, failure = operation.plan, operation.failure
     path = f"/api/operations/{operation.id}"
     ref = operation.cluster
@@ -130,10 +132,10 @@ def _operation(operation: Operation, *, position: int | None, holder: str | None
         "origin": _origin(operation.origin),
         "reason": operation.reason,
         "because": plan.because if plan is not None else None,
-        "progress": _progress(operation, next_look_at),
+        "progress": _progress(told.progress),
         "plan": plan_view(plan, operation.states) if plan is not None else None,
-        "queue_position": position or 0,
-        "held_by": holder,
+        "queue_position": told.position or 0,
+        "held_by": told.holder,
         "created_at": _instant(operation.created_at),
         "updated_at": _instant(operation.updated_at),
         "started_at": _maybe(operation.started_at),
@@ -151,8 +153,31 @@ def _operation(operation: Operation, *, position: int | None, holder: str | None
             "resume": f"{path}/resume",
             "retry": f"{path}/retry",
             "force_close": f"{path}/force_close",
+            "status": None if told.token is None else f"/api/status/{operation.id}?token={told.token}",
             "cluster": f"/api/clusters/{ref.subscription}/{ref.group}/{ref.name}",
         },
+    }
+
+
+def glimpse_view(seen: Glimpse) -> "GlimpseView":
+    """An operation as its status link shows it: nothing of who asked for what and why."""
+    operation, failure = seen.operation, seen.operation.failure
+    steps = operation.plan.steps if operation.plan is not None else ()
+    return {
+        "id": operation.id,
+        "status": operation.status,
+        "action": operation.request.action,
+        "cluster": operation.cluster.name,
+        "progress": _progress(seen.progress),
+        "steps": [
+            {"name": step.name, "state": state.state, "started_at": _began(state), "ended_at": _stopped(state)}
+            for step, state in zip(steps, operation.states, strict=True)
+        ],
+        "queue_position": seen.position or 0,
+        "created_at": _instant(operation.created_at),
+        "started_at": _maybe(operation.started_at),
+        "ended_at": _maybe(operation.ended_at),
+        "error": None if failure is None else {"code": failure.code, "message": seen.fault or ""},
     }
 
 
@@ -329,12 +354,20 @@ def _step(step: Step, state: StepState | None) -> "StepView":
         failure = state.failure if isinstance(state, Waiting | Failed) else None
         view |= {
             "state": state.state,
-            "started_at": None if isinstance(state, Skipped) else _maybe(state.since),
-            "ended_at": _maybe(state.ended_at) if isinstance(state, Done | Failed) else None,
+            "started_at": _began(state),
+            "ended_at": _stopped(state),
             "note": _note(state),
             "error": None if failure is None else {"code": failure.code, "message": failure.message},
         }
     return view
+
+
+def _began(state: StepState) -> str | None:
+    return None if isinstance(state, Skipped) else _maybe(state.since)
+
+
+def _stopped(state: StepState) -> str | None:
+    return _maybe(state.ended_at) if isinstance(state, Done | Failed) else None
 
 
 def _note(state: StepState) -> str | None:
@@ -347,34 +380,14 @@ def _note(state: StepState) -> str | None:
             return None
 
 
-def _progress(operation: Operation, next_look_at: datetime | None) -> "ProgressView | None":
-    if operation.plan is None:
-        return None
-    cursor, steps = operation.cursor, len(operation.plan.steps)
-    done = sum(isinstance(state, Done) for state in operation.states)
+def _progress(progress: Progress) -> "ProgressView":
     return {
-        "step": steps if cursor is None else cursor + 1,
-        "steps": steps,
-        "percent": 100 * done // steps,
-        "waiting_for": None if cursor is None else _waiting_for(operation.states[cursor]),
-        "next_look_at": _maybe(next_look_at),
+        "step": progress.step,
+        "steps": progress.steps,
+        "percent": progress.percent,
+        "waiting_for": progress.waiting_for,
+        "next_look_at": _maybe(progress.next_look_at),
     }
-
-
-def _waiting_for(state: StepState) -> str | None:
-    match state:
-        case Waiting(failure=failure) if failure is not None:
-            return failure.message
-        case Waiting():
-            return "its first look"
-        case Starting():
-            return "Azure to take the call"
-        case Running():
-            return "Azure to finish"
-        case Settling():
-            return "Azure to settle"
-        case _:
-            return None
 
 
 def _instant(instant: datetime) -> str:

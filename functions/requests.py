@@ -29,7 +29,6 @@ def operations_submit(req: func.HttpRequest, wakes: func.Out[str]) -> func.HttpR
 
 def _submit(req: func.HttpRequest, wakes: func.Out[str], services: "Services") -> "func.HttpResponse | Refusal":
     from functions import replies, wire
-    from shared.model.answers import Told
     from shared.model.errors import Code, Refusal
 
     refusal = strange(req, "plan_only")
@@ -61,9 +60,7 @@ def _submit(req: func.HttpRequest, wakes: func.Out[str], services: "Services") -
     if isinstance(taken, Refusal):
         return taken
     operation = taken.operation
-    position = None if operation.ended else taken.position
-    next_look_at = None if operation.ended else services.now()
-    view = replies.operation_view(Told(operation=operation, position=position, holder=taken.holder, next_look_at=next_look_at))
+    view = replies.operation_view(services.told(taken))
     headers = {"Location": f"/api/operations/{operation.id}"}
     if operation.ended and taken.replayed:
         return replies.reply(view, status=200, headers=headers)

@@ -112,14 +112,18 @@ class PlanView(TypedDict):
 
 @_described
 class ProgressView(TypedDict):
-    """How far an operation is."""
+    """How far an operation is, what it waits for, and until when."""
 
     step: Amount
-    """The step that is to move next, counted from 1; the number of steps when none is left."""
+    """The step that is to move next, counted from 1; the number of steps when none is left; 0 while there is no plan."""
     steps: Amount
     percent: Annotated[int, WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 100})]
+    """Each step counts the same; one that runs in Azure counts by the time that such calls usually take, up to nine tenths."""
     waiting_for: str | None
+    """In words; null once it has ended."""
     next_look_at: Instant | None
+    """The latest at which it is looked at again, if nothing keeps the app from it; null where nothing is looked at until something else
+    happens: a person acts, or what comes first has ended."""
 
 
 @_described
@@ -132,6 +136,8 @@ class OperationLinks(TypedDict):
     resume: Place
     retry: Place
     force_close: Place
+    status: Place | None
+    """Opens this operation alone, to read only and without a key, for whoever is given it. Null where the app has no key for such links."""
     cluster: Place
 
 
@@ -159,7 +165,7 @@ class OperationView(TypedDict):
     """Why the caller wants it, in the caller's words."""
     because: str | None
     """Why the plan is what it is."""
-    progress: ProgressView | None
+    progress: ProgressView
     plan: PlanView | None
     """Null until the operation is the first of its cluster."""
     queue_position: Amount
@@ -183,6 +189,36 @@ class OperationView(TypedDict):
     links: OperationLinks
     history: NotRequired[list[EventView]]
     """What happened, oldest first; only where it was asked for."""
+
+
+@_described
+class GlimpseStep(TypedDict):
+    """A step as a status link shows it."""
+
+    name: str
+    state: StateWord
+    started_at: Instant | None
+    ended_at: Instant | None
+
+
+@_described
+class GlimpseView(TypedDict):
+    """What a status link shows of its operation: where it stands, and nothing of who asked for what and why."""
+
+    id: OperationId
+    status: Status
+    action: RequestWord
+    cluster: str
+    """Its name, without subscription and resource group."""
+    progress: ProgressView
+    steps: list[GlimpseStep]
+    """Empty until it is planned."""
+    queue_position: Amount
+    created_at: Instant
+    started_at: Instant | None
+    ended_at: Instant | None
+    error: ErrorView | None
+    """What ended it, or what it waits for a person about, in general words: Azure's own are for those who may read the operation."""
 
 
 @_described

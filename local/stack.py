@@ -95,6 +95,7 @@ class Stack:
         self.host_pids: tuple[int, ...] = ()
         self.key: str | None = None  # a function key that opens the host, where it asks for one
         self._secret = secrets.token_hex(16)
+        self._link_key = _kept(recipe.state / "link-key")
         self._certificates = certificates(recipe.state / "certificates")
         self._simulator: Child | None = None
         self._host: Child | None = None
@@ -200,6 +201,7 @@ class Stack:
             "TIDEKEEPER_SUBSCRIPTION_ID": self.recipe.subscription,
             "TIDEKEEPER_SUBSCRIPTION_IDS": self.recipe.subscription,
             "TIDEKEEPER_GRANTS": EVERYTHING_GRANTED,
+            "TIDEKEEPER_LINK_KEY": self._link_key,
         }
         if self.recipe.host is HostKind.FUNC:
             settings["languageWorkers__python__defaultExecutablePath"] = sys.executable
@@ -248,6 +250,15 @@ class Stack:
 
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _kept(path: Path) -> str:
+    """A secret of this stack's own, the same as long as its state is, so that what was made with it holds the next time too."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
 
 
 def _port(url: str) -> int:

@@ -7,14 +7,14 @@ import gc
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from shared.log import event
 from shared.model.acting import ShownActing
-from shared.model.answers import Preview, Purged, Taken, Told
+from shared.model.answers import Glimpse, Preview, Purged, Taken, Told
 from shared.model.clusters import Absent, Cluster, ClusterRef
 from shared.model.errors import CallFailed, Code, Failure, Refusal, Unreadable
 from shared.model.grants import LETTERS, PAUSE, PURGE, READ
@@ -142,7 +142,24 @@ class Services:
         told = reading.tell(operation_id, operations=self._operations, clock=self._ports.clock, history=history)
         if told is None or self._hidden(origin, told.operation.cluster):
             return _no_operation(operation_id)
-        return told
+        return self._linked(told)
+
+    def told(self, taken: Taken) -> Told:
+        """What was accepted, as it is shown to whoever asked for it."""
+        return self._linked(reading.told(taken, clock=self._ports.clock))
+
+    def glimpse(self, operation_id: str, token: str) -> Glimpse | Refusal:
+        """What a status link shows, to anybody who has its token.
+
+        The refusal is the same whether there is no such operation, no such token or no links at all, and storage is asked only with the
+        right token, so that nobody learns which ids there are. Raises `CallFailed`.
+        """
+        from shared.rules import linking
+
+        key, found = self.settings.link_key, None
+        if key is not None and linking.opens(key, operation_id, token):
+            found = reading.glimpse(operation_id, operations=self._operations, clock=self._ports.clock)
+        return found or Refusal(code=Code.NOT_FOUND, message="no operation, or none that this link opens")
 
     def cancel(self, operation_id: str, origin: Origin, *, abort: bool = False) -> Operation | Refusal:
         """Cancel an operation, for a caller who may ask for what it does; with `abort`, what is under way in Azure is aborted."""
@@ -355,6 +372,14 @@ class Services:
         self._ports.store().check()
 
     # ---- inside
+
+    def _linked(self, told: Told) -> Told:
+        """The same with the token of its status link, where the app has a key for links."""
+        if self.settings.link_key is None:
+            return told
+        from shared.rules import linking
+
+        return replace(told, token=linking.token(self.settings.link_key, told.operation.id))
 
     def _reads_nothing(self, origin: Origin) -> Refusal | None:
         if admission.reads_any(self.settings.grants, origin):

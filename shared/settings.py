@@ -11,6 +11,8 @@ from shared.model.grants import LETTERS, PAUSE, PURGE, READ, Grant
 from shared.model.messages import STORAGE
 from shared.model.requests import ACTIONS, Door
 
+SHORTEST_SECRET, FEWEST_CHARACTERS = 32, 8
+"""How long a secret is at least, and how many different characters it has: 32 random digits of base 16 have fewer once in 30 millions."""
 PUBLIC_ARM = "https://management.azure.com"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _QUEUE_NAME = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
@@ -31,7 +33,7 @@ class Settings:
     `identity_endpoint` and `identity_header`: where App Service gives the app's managed identity its tokens, and the secret it wants to
     hear; None elsewhere. `trusts_principal`: App Service authentication is on, so its caller header may be believed.
     `mutations_per_hour`: how many calls that change something may be made in an hour, over all clusters. `retention_days`: how long what
-    has ended is kept; 0: for ever.
+    has ended is kept; 0: for ever. `link_key`: the secret under which status links are made; None: there are none.
     """
 
     subscription: str
@@ -50,6 +52,7 @@ class Settings:
     trusts_principal: bool
     mutations_per_hour: int
     retention_days: int
+    link_key: str | None = field(repr=False)
 
 
 NAMES = (
@@ -62,6 +65,7 @@ NAMES = (
     "TIDEKEEPER_GRANTS",
     "TIDEKEEPER_MUTATIONS_PER_HOUR",
     "TIDEKEEPER_RETENTION_DAYS",
+    "TIDEKEEPER_LINK_KEY",
 )
 """Every setting of ours, as `local.settings.sample.json` shows them."""
 
@@ -104,6 +108,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     grants = _grants(environment.get("TIDEKEEPER_GRANTS", ""), faults)
     mutations = _number(environment, "TIDEKEEPER_MUTATIONS_PER_HOUR", faults, default=10_000, least=1, most=1_000_000)
     days = _number(environment, "TIDEKEEPER_RETENTION_DAYS", faults, default=90, least=0, most=3650)
+    link_key = _secret(environment, "TIDEKEEPER_LINK_KEY", faults)
     if faults:
         raise BadSettings("; ".join(faults))
     return Settings(
@@ -123,6 +128,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         trusts_principal=environment.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true",
         mutations_per_hour=mutations,
         retention_days=days,
+        link_key=link_key,
     )
 
 
@@ -138,6 +144,19 @@ def _number(environment: Mapping[str, str], name: str, faults: list[str], *, def
         faults.append(f"{name} is not a whole number of {least} to {most}")
         return default
     return int(text)
+
+
+def _secret(environment: Mapping[str, str], name: str, faults: list[str]) -> str | None:
+    """A secret that nobody can guess, as far as its look tells; None where there is none.
+
+    A Key Vault reference that App Service could not resolve stands in the environment as it was written, which is no secret at all.
+    """
+    text = environment.get(name, "").strip()
+    if text.lower().startswith("@microsoft.keyvault("):
+        faults.append(f"{name} is a Key Vault reference that could not be resolved; see that the app's identity may read the secret")
+    elif text and (len(text) < SHORTEST_SECRET or len(set(text)) < FEWEST_CHARACTERS):
+        faults.append(f"{name} can be guessed, want at least {SHORTEST_SECRET} random characters, as `openssl rand -base64 32` prints them")
+    return text or None
 
 
 def _is_endpoint(text: str) -> bool:

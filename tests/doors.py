@@ -51,6 +51,7 @@ CREATE = {
         {"name": "user", "vm_size": "Standard_D4s_v5", "count": 2},
     ],
 }
+LINK_KEY = "a-link-key-that-only-the-tests-know-0123456789"
 DELETE = {"action": "delete", "cluster": "prod-rg/web", "confirm": "web"}
 STOP, START = ({"action": verb, "cluster": "prod-rg/web"} for verb in ("stop", "start"))
 UPGRADE = {"action": "upgrade", "cluster": "prod-rg/web", "version": "1.37"}

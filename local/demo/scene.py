@@ -117,7 +117,7 @@ def stage(operation: Json) -> str:
     progress = operation["progress"]
     if operation["status"] == "queued":
         return f"the next waits in line, {operation['queue_position']} before it"
-    if operation["ended_at"] or progress is None:
+    if operation["ended_at"] or operation["plan"] is None:
         return str(operation["status"])
     step = str(operation["plan"]["steps"][progress["step"] - 1]["name"])
     return step if progress["steps"] == 1 else f"step {progress['step']} of {progress['steps']}, {step}"
@@ -126,7 +126,7 @@ def stage(operation: Json) -> str:
 def waiting_for(operations: Sequence[Json]) -> str:
     """What the first of them that is at work waits for."""
     for operation in operations:
-        if operation["progress"] is not None and operation["progress"]["waiting_for"]:
+        if operation["status"] != "queued" and operation["progress"]["waiting_for"]:
             return f"waits for {operation['progress']['waiting_for']}, "
     return ""
 

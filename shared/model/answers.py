@@ -1,6 +1,6 @@
 """What the use cases answer to the doors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.model.operations import Event, Operation
@@ -9,14 +9,14 @@ from shared.model.plans import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """An accepted request. `position` 0: it is the cluster's current operation (or has ended); `replayed`: its key was known already.
+    """An accepted request. `position` 0: it is the cluster's current operation (or has ended), else `holder` is that one.
 
-    `holder`: the id of the cluster's current operation, behind which this one waits in line.
+    `replayed`: its key was known already.
     """
 
     operation: Operation
     position: int = 0
-    holder: str | None = None
+    holder: Operation | None = None
     replayed: bool = False
 
 
@@ -38,11 +38,45 @@ class Purged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an operation is. `step` counts from 1, and is `steps` when none is left; both are 0 while there is no plan.
+
+    `percent`: each step counts the same; of one that runs in Azure, the share of the time counts that such calls take. `waiting_for`: in
+    words; None if it has ended. `next_look_at`: the latest at which it is looked at again, if nothing keeps the app from it; None where
+    nothing is looked at until something else happens.
+    """
+
+    step: int
+    steps: int
+    percent: int
+    waiting_for: str | None
+    next_look_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An operation as shown: its place in line (None if it has ended), behind whom, when it is looked at next, its history if asked."""
+    """An operation as shown: its place in line (None if it has ended), how far it is, and its history if asked.
+
+    `holder`: the id of the one behind which it waits in line. `token`: what opens it to anybody by its status link; None where there are no
+    links.
+    """
 
     operation: Operation
     position: int | None
-    next_look_at: datetime | None
+    progress: Progress
     history: tuple[Event, ...] | None = None
     holder: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpse:
+    """What a status link shows. Its words have no person's name, no other operation and nothing that Azure said.
+
+    `fault`: what went wrong, if something did.
+    """
+
+    operation: Operation
+    position: int | None
+    progress: Progress
+    fault: str | None

@@ -43,6 +43,9 @@ LOOK_EVERY = timedelta(seconds=30)
 SETTLE_EVERY = timedelta(seconds=15)
 HELD_EVERY = timedelta(minutes=2)
 """How often a step that a person's pause holds asks whether it still does: one read of one row, and none of Azure."""
+MOST_SHARE = 0.9
+SWEPT_WITHIN = timedelta(minutes=20)
+"""How long what nothing drives any more lies at most until the sweep takes it up (`QUIET` in `work/sweep.py`, and the time between two)."""
 SOONEST = timedelta(seconds=5)
 LATEST = timedelta(minutes=5)
 """Bounds on any `Retry-After`: an absurd one (86400 has been seen) must not put an operation to sleep for a day."""
@@ -76,6 +79,15 @@ def look_after(looks: Iterable[int], elapsed: timedelta) -> timedelta:
         if look >= elapsed + SOONEST:
             return look
     return elapsed + min(max(elapsed / 10, LOOK_EVERY), LATEST)
+
+
+def share(kind: str, elapsed: timedelta, limit: timedelta) -> float:
+    """How much of a call that Azure took so long ago is likely done: at most nine tenths, for only Azure knows when it ends.
+
+    Where nobody has recorded how long such calls take, what counts is the time that it is given at most.
+    """
+    usual = timedelta(seconds=TYPICAL[kind]) if kind in TYPICAL else limit
+    return min(max(elapsed / usual, 0.0), MOST_SHARE)
 
 
 def next_look(operation: Operation, now: datetime, *, retry_after: timedelta | None = None, looks: Looks = LOOKS) -> datetime | None:

@@ -1,9 +1,11 @@
 """Answers about operations and clusters that change nothing."""
 
-from shared.model.answers import Told
+from shared.model.answers import Glimpse, Taken, Told
 from shared.model.clusters import ClusterRef
+from shared.model.operations import Operation
 from shared.ports import Clock, Operations
-from shared.rules import naming, pace
+from shared.rules import naming
+from shared.rules.progress import fault, progress
 
 
 def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bool) -> Told | None:
@@ -11,19 +13,53 @@ def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bo
     operation = operations.load(operation_id)
     if operation is None:
         return None
-    position: int | None = None if operation.ended else 0
-    holder: str | None = None
-    if not operation.ended and operation.headed_at is None and not operation.scheduled:
-        stored = operations.head(operation.partition)
-        position = stored.head.position(operation.id) if stored is not None else None
-        holder = stored.head.current.id if stored is not None and position else None
+    position, holder = _place(operation, operations)
     return Told(
         operation=operation,
         position=position,
-        holder=holder,
-        next_look_at=operation.not_before if operation.scheduled else pace.next_look(operation, clock.now()),
+        progress=progress(operation, clock.now(), position=position, holder=holder),
         history=operations.history(operation_id) if history else None,
+        holder=_behind(position, holder),
     )
+
+
+def glimpse(operation_id: str, *, operations: Operations, clock: Clock) -> Glimpse | None:
+    """What anybody may see of the operation who was given its link, at the same cost; None if there is none."""
+    operation = operations.load(operation_id)
+    if operation is None:
+        return None
+    position, holder = _place(operation, operations)
+    return Glimpse(
+        operation=operation,
+        position=position,
+        progress=progress(operation, clock.now(), position=position, holder=holder, plainly=True),
+        fault=fault(operation),
+    )
+
+
+def told(taken: Taken, *, clock: Clock) -> Told:
+    """An accepted operation as shown, without a read."""
+    operation, position = taken.operation, None if taken.operation.ended else taken.position
+    return Told(
+        operation=operation,
+        position=position,
+        progress=progress(operation, clock.now(), position=position, holder=taken.holder),
+        holder=_behind(position, taken.holder),
+    )
+
+
+def _behind(position: int | None, holder: Operation | None) -> str | None:
+    return holder.id if holder is not None and position else None
+
+
+def _place(operation: Operation, operations: Operations) -> tuple[int | None, Operation | None]:
+    """An open operation's place in line, and the one that holds its cluster while it waits there."""
+    if operation.ended:
+        return None, None
+    if operation.headed_at is not None or operation.scheduled:
+        return 0, None
+    stored = operations.head(operation.partition)
+    return (None, None) if stored is None else (stored.head.position(operation.id), stored.head.current)
 
 
 def holders(*, operations: Operations) -> dict[str, str]:

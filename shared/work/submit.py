@@ -171,14 +171,14 @@ def _join(operation: Operation, stored: Stored, desk: Desk) -> Taken | Refusal:
     if position is not None:
         # A retry of an accept that died half-way, or whose transaction was answered by silence.
         own = desk.operations.load(operation.id)
-        return Taken(operation=own or operation, position=position, holder=_holder(stored, position), replayed=True)
+        return Taken(operation=own or operation, position=position, holder=stored.head.current, replayed=True)
     if len(stored.head.line) >= MOST_WAITING:
         message = f"{MOST_WAITING} operations wait for cluster {operation.cluster} already, and no more may; send the request later"
         return Refusal(code=Code.THROTTLED, message=message, retry_after=TRY_LATER)
     change = changed(None, operation)
     line = (*stored.head.line, operation.id)
     desk.operations.commit(stored, replace(stored.head, line=line), (change,))
-    return Taken(operation=change.operation, position=len(line), holder=stored.head.current.id)
+    return Taken(operation=change.operation, position=len(line), holder=stored.head.current)
 
 
 def _born_ended(operation: Operation, desk: Desk) -> Taken:
@@ -217,13 +217,12 @@ def _meaning(desk: Desk, bound: Key, digest: str) -> Taken | Refusal | None:
 
 
 def _replayed(operation: Operation, desk: Desk) -> Taken:
-    stored = desk.operations.head(operation.partition) if not operation.ended and operation.headed_at is None else None
-    position = (stored.head.position(operation.id) if stored is not None else None) or 0
-    return _answered(Taken(operation=operation, position=position, holder=_holder(stored, position), replayed=True), desk)
-
-
-def _holder(stored: Stored | None, position: int) -> str | None:
-    return stored.head.current.id if stored is not None and position else None
+    position, holder = 0, None
+    if not operation.ended and operation.headed_at is None:
+        stored = desk.operations.head(operation.partition)
+        if stored is not None:
+            position, holder = stored.head.position(operation.id) or 0, stored.head.current
+    return _answered(Taken(operation=operation, position=position, holder=holder, replayed=True), desk)
 
 
 def _answered(taken: Taken, desk: Desk) -> Taken:

@@ -13,8 +13,9 @@ from functions.replies import STATUSES
 from shared.adapters import azure_errors
 from shared.model.errors import CallFailed, Code, Failure, NewerSchema
 from shared.model.letters import Letter, letter_id
+from shared.rules import linking
 from tests.builders import SUBSCRIPTION
-from tests.doors import CREATE, REQUESTS, SCALE, Answer, Doors, environment
+from tests.doors import CREATE, LINK_KEY, REQUESTS, SCALE, Answer, Doors, environment
 from tests.worldly import some_settings
 
 ID = "op-aaaaaaaaaaaaaaaa-0123456789"
@@ -34,6 +35,8 @@ def asked(app: Doors, route: Route) -> Answer:
 
 def required(route: Route) -> str:
     """A query with what the door cannot do without."""
+    if route.function == "status_read":
+        return f"token={linking.token(LINK_KEY, ID)}"
     return "&".join(f"{parameter.name}={parameter.schema['examples'][0]}" for parameter in route.parameters if parameter.required)
 
 
@@ -66,6 +69,9 @@ def in_every_trouble(app: Doors, route: Route) -> Iterator[Answer]:
     """The answers of a door when Azure or storage fails, in each way that either can."""
     if route.tag == "letters" or "purge" in route.function:
         granted(app, EVERYTHING)
+    if route.function == "status_read":
+        app.settings = some_settings({"TIDEKEEPER_LINK_KEY": LINK_KEY})
+        app.behind(app.rebuilt())
     whole = app.services
     for code in sorted(azures_codes()):
         azure: Any = Broken(failed(code))
@@ -226,6 +232,18 @@ def of_a_cluster(route: Route) -> Callable[[Doors], Iterator[Answer]]:
     return asking
 
 
+def status_links(app: Doors) -> Iterator[Answer]:
+    app.settings = some_settings({"TIDEKEEPER_LINK_KEY": LINK_KEY})
+    app.behind(app.rebuilt())
+    path = app.accepted(SCALE)
+    link = app.shown(path)["links"]["status"]
+    yield app.get(link)
+    yield app.get(f"{link}&how=gently")
+    app.run()
+    yield app.get(link)
+    yield app.get(f"{link[:-1]}~")
+
+
 def listed_clusters(app: Doors) -> Iterator[Answer]:
     yield app.get("/api/clusters")
     yield app.get("/api/clusters?top=5")
@@ -290,6 +308,7 @@ SCENES: dict[str, Callable[[Doors], Iterator[Answer]]] = {
     "operations_force_close": closings,
     "operations_purge": purges,
     "operations_purge_many": purges_of_many,
+    "status_read": status_links,
     "acting_read": pauses("GET", "/api/pause"),
     "acting_pause": pauses("POST", "/api/pause"),
     "acting_unpause": pauses("POST", "/api/unpause"),

@@ -20,7 +20,7 @@ def test_an_accepted_request_says_where_to_look_and_when(peopled: Doors) -> None
     path = answer.headers["location"]
     assert path == f"/api/operations/{view['id']}"
     verbs = {verb: f"{path}/{verb}" for verb in ("cancel", "suspend", "resume", "retry", "force_close")}
-    assert view["links"] == {"self": path, **verbs, "cluster": f"/api/clusters/{SUBSCRIPTION}/prod-rg/web"}
+    assert view["links"] == {"self": path, **verbs, "status": None, "cluster": f"/api/clusters/{SUBSCRIPTION}/prod-rg/web"}
     assert (view["status"], view["action"], view["queue_position"]) == ("running", "scale", 0)
     assert view["because"] == "pool user has 2 nodes, want 5"
     assert view["origin"] == {"door": "http", "caller": "function-key"}

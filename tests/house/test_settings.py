@@ -12,6 +12,7 @@ from tests.builders import SUBSCRIPTION
 from tests.doors import ROOT, environment
 
 HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME"}
+LINK_KEY = "0123456789abcdef0123456789abcdef"
 SECRET = "c2VjcmV0LXNlY3JldA=="
 CONNECTION = f"DefaultEndpointsProtocol=https;AccountName=tide;AccountKey={SECRET};EndpointSuffix=core.windows.net"
 GOOD = {"TIDEKEEPER_SUBSCRIPTION_ID": SUBSCRIPTION, "AzureWebJobsStorage": CONNECTION}
@@ -41,7 +42,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (settings.arm_endpoint, settings.arm_audience) == (PUBLIC_ARM, PUBLIC_ARM)
     assert settings.reply_queues == {"chat-replies"}
     assert settings.grants == (Grant(),)
-    assert (settings.mutations_per_hour, settings.retention_days) == (10_000, 90)
+    assert (settings.mutations_per_hour, settings.retention_days, settings.link_key) == (10_000, 90, None)
 
 
 def test_values_are_read_whatever_their_spaces_and_case() -> None:
@@ -54,6 +55,7 @@ def test_values_are_read_whatever_their_spaces_and_case() -> None:
         "TIDEKEEPER_REPLY_QUEUES": "one, two-replies",
         "TIDEKEEPER_MUTATIONS_PER_HOUR": " 25 ",
         "TIDEKEEPER_RETENTION_DAYS": "0",
+        "TIDEKEEPER_LINK_KEY": f" {LINK_KEY}\n",
     })  # fmt: skip
     assert settings.subscription.endswith("00ab")
     assert settings.subscriptions == {settings.subscription, SUBSCRIPTION}
@@ -61,6 +63,7 @@ def test_values_are_read_whatever_their_spaces_and_case() -> None:
     assert settings.arm_audience == "https://management.core.windows.net"
     assert settings.reply_queues == {"one", "two-replies"}
     assert (settings.mutations_per_hour, settings.retention_days) == (25, 0)
+    assert settings.link_key == LINK_KEY
 
 
 NOT_SET = (
@@ -72,6 +75,8 @@ NO_URL = "TIDEKEEPER_ARM_ENDPOINT is not an https URL without a path, want for e
 NO_GUID = "TIDEKEEPER_SUBSCRIPTION_ID is not a GUID, want the subscription of the clusters"
 NO_QUEUE = "TIDEKEEPER_REPLY_QUEUES has what cannot be a queue's name, want names with commas between them"
 FIELDS = "is not an object of actions, callers, clusters, doors"
+GUESSED = "TIDEKEEPER_LINK_KEY can be guessed, want at least 32 random characters, as `openssl rand -base64 32` prints them"
+UNRESOLVED = "TIDEKEEPER_LINK_KEY is a Key Vault reference that could not be resolved; see that the app's identity may read the secret"
 FAULTS: dict[str, tuple[str, str]] = {
     "": ("TIDEKEEPER_SUBSCRIPTION_ID", "TIDEKEEPER_SUBSCRIPTION_ID is not set, want the subscription of the clusters (a GUID)"),
     "prod": ("TIDEKEEPER_SUBSCRIPTION_ID", NO_GUID),
@@ -95,6 +100,9 @@ FAULTS: dict[str, tuple[str, str]] = {
     "\u0661": ("TIDEKEEPER_MUTATIONS_PER_HOUR", "TIDEKEEPER_MUTATIONS_PER_HOUR is not a whole number of 1 to 1000000"),
     "-1": ("TIDEKEEPER_RETENTION_DAYS", "TIDEKEEPER_RETENTION_DAYS is not a whole number of 0 to 3650"),
     "for ever": ("TIDEKEEPER_RETENTION_DAYS", "TIDEKEEPER_RETENTION_DAYS is not a whole number of 0 to 3650"),
+    LINK_KEY[:31]: ("TIDEKEEPER_LINK_KEY", GUESSED),
+    "password" * 4: ("TIDEKEEPER_LINK_KEY", GUESSED),
+    "@Microsoft.KeyVault(SecretUri=https://tide.vault.azure.net/secrets/link-key)": ("TIDEKEEPER_LINK_KEY", UNRESOLVED),
     "Chat Replies": ("TIDEKEEPER_REPLY_QUEUES", NO_QUEUE),
     "good,bad_one": ("TIDEKEEPER_REPLY_QUEUES", NO_QUEUE),
     "a--b": ("TIDEKEEPER_REPLY_QUEUES", NO_QUEUE),
@@ -114,6 +122,7 @@ def test_each_fault_is_told_by_its_name_and_without_a_secret(value: str) -> None
         read({**GOOD, name: value})
     assert str(fault.value) == message
     assert SECRET not in str(fault.value)
+    assert LINK_KEY[:31] not in str(fault.value)
 
 
 def test_an_unknown_action_in_a_grant_is_told_with_those_that_are_known() -> None:
@@ -180,7 +189,7 @@ def test_what_passes_as_a_connection_string_is_one_to_the_storage_clients(connec
 
 def test_a_secret_is_not_shown_where_settings_are() -> None:
     assert SECRET not in repr(read(GOOD))
-    assert {field.name for field in fields(Settings) if not field.repr} == {"storage_connection", "identity_header"}
+    assert {field.name for field in fields(Settings) if not field.repr} == {"storage_connection", "identity_header", "link_key"}
 
 
 def test_settings_come_from_the_environment() -> None:

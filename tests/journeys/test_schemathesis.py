@@ -71,6 +71,12 @@ def suspended(stack: Stack, ids: list[str]) -> list[str]:
     return ids
 
 
+def tokens(stack: Stack, ids: Iterable[str]) -> dict[str, str]:
+    """The tokens of the status links of some operations, by id."""
+    shown = [ask("GET", f"{stack.url}/api/operations/{each}", headers={"x-functions-key": stack.key or ""}).body for each in ids]
+    return {view["id"]: view["links"]["status"].partition("?token=")[2] for view in shown}
+
+
 def letters(stack: Stack, most: int) -> list[str]:
     """Put requests that nobody knows into the queue of requests, and wait until each is a letter. Answers their ids."""
     with Bot(stack.storage.connection_string) as bot:
@@ -94,6 +100,8 @@ def test_the_running_app_does_what_its_document_says(stack: Stack, tmp_path: Pat
     """Schemathesis is a process of its own, so that what it changes of Python's and hypothesis's settings is its own too."""
     ids = [*make_clusters(stack, "myK8sCluster", "second"), *a_long_line(stack, "group1/second")]
     document, config, seen = tmp_path / "openapi.json", tmp_path / "schemathesis.toml", tmp_path / "seen.json"
+    known = tmp_path / "tokens.json"
+    known.write_text(json.dumps(tokens(stack, ids)), encoding="utf-8")
     document.write_text(json.dumps(promised().document), encoding="utf-8")
     config.write_text((HERE / config.name).read_text())
     words(tmp_path / "operations.txt", ids)
@@ -101,7 +109,13 @@ def test_the_running_app_does_what_its_document_says(stack: Stack, tmp_path: Pat
     words(tmp_path / "letters.txt", letters(stack, 30))
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(document)]
     command += ["--url", stack.url, "--header", f"x-functions-key: {stack.key}", "--seed", SEED, "--max-examples", str(EXAMPLES)]
-    told = {"SCHEMATHESIS_HOOKS": "tests.journeys.schemathesis_hooks", "SEEN": str(seen), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    told = {
+        "SCHEMATHESIS_HOOKS": "tests.journeys.schemathesis_hooks",
+        "SEEN": str(seen),
+        "TOKENS": str(known),
+        "PYTHONPATH": str(ROOT),
+        "NO_COLOR": "1",
+    }
     done = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, **told}, capture_output=True, text=True, check=False, timeout=60 + 20 * EXAMPLES
     )

@@ -25,7 +25,7 @@ def test_a_request_for_later_holds_no_cluster_and_begins_on_time(peopled: Doors,
     peopled.settle()
     view = peopled.shown(path)
     assert (view["status"], view["queue_position"], view["plan"]) == ("scheduled", 0, None)
-    assert view["progress"] is None or view["progress"]["next_look_at"] == view["not_before"]
+    assert view["progress"]["next_look_at"] == view["not_before"]
     now = peopled.accepted({**SCALE, "count": 3})
     peopled.run(until=peopled.clock.now() + timedelta(minutes=30))
     assert (peopled.shown(now)["status"], peopled.shown(path)["status"]) == ("succeeded", "scheduled")

@@ -27,6 +27,7 @@ from local.stack import SUBSCRIPTION
 from shared.model.requests import Create, Delete, Door, Origin, Scale, Start, Stop, Submission, Upgrade
 
 PLAIN = Look(live=False, colours=False, signs=True, width=60)
+NOTHING_YET = {"step": 0, "steps": 0, "waiting_for": "op-2 (scale), which holds its cluster"}
 LIVE = Look(live=True, colours=True, signs=True, width=60)
 
 
@@ -341,14 +342,14 @@ def test_the_demo_goes_through_the_doors_and_imports_nothing_that_ships() -> Non
 def test_the_stage_of_an_operation_is_told_in_a_few_words() -> None:
     steps = {"steps": [{"name": "one"}, {"name": "two"}]}
     several = an_operation(plan=steps, progress={"step": 2, "steps": 2, "waiting_for": None})
-    queued = an_operation(status="queued", plan=None, progress=None, queue_position=1)
+    queued = an_operation(status="queued", plan=None, progress=NOTHING_YET, queue_position=1)
     over = an_operation(status="succeeded", ended_at="2026-11-23T06:04:26.000Z")
-    told = [stage(operation) for operation in (several, an_operation(), queued, over, an_operation(progress=None))]
+    told = [stage(operation) for operation in (several, an_operation(), queued, over, an_operation(plan=None, progress=NOTHING_YET))]
     assert told == ["step 2 of 2, two", "scale pool apps to 5 nodes", "the next waits in line, 1 before it", "succeeded", "running"]
 
 
 def test_what_is_waited_for_is_that_of_the_operation_at_work() -> None:
-    queued = an_operation(status="queued", plan=None, progress=None)
+    queued = an_operation(status="queued", plan=None, progress=NOTHING_YET)
     assert waiting_for([queued, an_operation()]) == "waits for Azure to finish, "
     assert waiting_for([queued]) == ""
 

@@ -18,6 +18,7 @@ from local.processes import ROOT, NotReadyError
 from local.stack import HostKind, Recipe, Stack
 from local.storage import find
 from local.worldtime import WorldTime
+from shared.settings import read
 from tests.living import gone
 
 APP = """
@@ -91,6 +92,13 @@ def test_the_app_is_told_where_the_rehearsed_azure_is(stack: Stack) -> None:
     assert told["AzureWebJobsStorage"] == stack.storage.connection_string
     assert told["TIDEKEEPER_SUBSCRIPTION_ID"] == stack.recipe.subscription
     assert answer["trust"] == str(stack.recipe.state / "certificates" / "authority.pem")
+
+
+def test_links_hold_the_next_time_and_in_no_other_world(stack: Stack, tmp_path: Path) -> None:
+    key = stack.environment["TIDEKEEPER_LINK_KEY"]
+    assert Stack(stack.recipe).environment["TIDEKEEPER_LINK_KEY"] == key
+    assert Stack(replace(stack.recipe, state=tmp_path)).environment["TIDEKEEPER_LINK_KEY"] != key
+    assert read(stack.environment).link_key == key
 
 
 def test_a_bot_can_post_at_once(stack: Stack) -> None:

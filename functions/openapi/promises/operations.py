@@ -128,6 +128,29 @@ OPERATIONS = (
         refusals=frozenset({Code.MALFORMED, Code.NOT_FOUND}) | STORE | SETTINGS,
     ),
     Route(
+        function="status_read",
+        method="get",
+        path="status/{id}",
+        tag="operations",
+        summary="Follow a status link",
+        words="`links.status` of an operation leads here. It opens that operation alone, to read only and without a key, for anybody who "
+        "is given it, for as long as the operation is kept. Ask again after `Retry-After` while it is 202.",
+        open=True,
+        parameters=(
+            Parameter(
+                name="token",
+                required=True,
+                words="What opens the operation, as its link has it.",
+                schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$", "examples": ["0" * 43]},
+            ),
+        ),
+        answers={
+            200: Answer(means="The operation has ended.", views=(views.GlimpseView,)),
+            202: Answer(means="The operation is open.", views=(views.GlimpseView,), retry_after=True),
+        },
+        refusals=frozenset({Code.MALFORMED, Code.NOT_FOUND}) | STORE | SETTINGS,
+    ),
+    Route(
         function="operations_cancel",
         method="post",
         path="operations/{id}/cancel",
