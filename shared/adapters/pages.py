@@ -1,24 +1,31 @@
 """Pages of operations: one cluster's, or the open ones and then the journal's days. Must not cost more the more is stored.
 
-A continuation token says where the last page stopped. It comes back from outside and goes into a query, so it is checked like any input.
+A page ends when it is full, and also when it has cost enough: who asks for what is rare is answered what was found by then, and where to
+go on. A continuation token says where that is. It comes back from outside and goes into a query, so it is checked like any input.
 """
 
 import base64
 import binascii
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
 from shared.adapters import codec
+from shared.model.errors import CallFailed
 from shared.model.listing import BadContinuation, Page, Query, Summary
 from shared.model.operations import ENDED
 from shared.rules import naming
 
 if TYPE_CHECKING:
-    from shared.adapters.tables import TableOperations
+    from shared.adapters.tables import RowPage, TableOperations
 
 QUOTE = "'"
+MOST_REQUESTS = 20
+"""How many requests for rows a page makes at most, beside those for what is open."""
+STORAGES = frozenset({"PartitionKey", "RowKey"})
+"""Of a place, storage's own word for where a query goes on."""
+BAD_REQUEST = 400
 
 
 class Pager:
@@ -29,6 +36,8 @@ class Pager:
         self._operations = operations
         self._query = query
         self._start = _untoken(query.continuation)
+        self._storages = {name: self._start[name] for name in STORAGES & self._start.keys()}
+        self._asked = 0
         self._found: list[Summary] = []
 
     def page(self) -> Page:
@@ -37,23 +46,18 @@ class Pager:
         return self._of_all() if cluster is None else self._of_cluster(naming.partition(cluster))
 
     def _of_cluster(self, partition: str) -> Page:
-        query = self._query
+        query, after = self._query, self._start.get("row", "")
+        if self._start and not (self._is_of("row") and (after.startswith(f"op op-{partition}-") or (not after and self._storages))):
+            raise BadContinuation
         newest = f"op op-{partition}-{naming.newest_first(query.until)}"
         oldest = f"op op-{partition}-{naming.newest_first(query.since)}~"
         odata = f"PartitionKey eq '{partition}' and RowKey ge '{newest}' and RowKey le '{oldest}'{self._filters()}"
-        if self._start:
-            after = self._start.get("row", "")
-            if self._start.keys() != {"row"} or not after.startswith(f"op op-{partition}-"):
-                raise BadContinuation
+        if after:
             odata += f" and RowKey gt '{after}'"
-        for row in self._operations.rows("clusters", odata, top=query.top):
-            self._take(codec.summary_of(row, str(row["RowKey"])[3:]))
-            if len(self._found) == query.top:
-                return Page(items=tuple(self._found), continuation=_token({"row": str(row["RowKey"])}))
-        return Page(items=tuple(self._found))
+        return self._scan("clusters", odata, {"row": after}) or Page(items=tuple(self._found))
 
     def _of_all(self) -> Page:
-        if self._start.keys() not in ({"open"}, {"day", "row"}, set()):
+        if self._start and self._start.keys() != {"open"} and not self._is_of("day", "row"):
             raise BadContinuation
         statuses = self._query.statuses
         if "day" not in self._start and (not statuses or statuses - ENDED):
@@ -88,15 +92,46 @@ class Pager:
         row_after = self._start.get("row", "")
         span = f" and RowKey ge '{naming.newest_first(query.until)}' and RowKey le '{naming.newest_first(query.since)}~'"
         while day >= first:
+            if self._asked >= MOST_REQUESTS:
+                return Page(items=tuple(self._found), continuation=_token({"day": day.isoformat(), "row": ""}))
             odata = f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{row_after}'{span}{self._filters()}"
-            for row in self._operations.rows("journal", odata, top=query.top):
-                if any(summary.id == row["operation"] for summary in self._found):
-                    continue  # it was journalled while this page was made
-                self._take(codec.summary_of(row, str(row["operation"])))
-                if len(self._found) == query.top:
-                    return Page(items=tuple(self._found), continuation=_token({"day": day.isoformat(), "row": str(row["RowKey"])}))
+            page = self._scan("journal", odata, {"day": day.isoformat(), "row": row_after})
+            if page is not None:
+                return page
             day, row_after = day - timedelta(days=1), ""
         return Page(items=tuple(self._found))
+
+    def _is_of(self, *names: str) -> bool:
+        """Whether the token's place has these names, perhaps with storage's own word for where to go on."""
+        return self._start.keys() - STORAGES == set(names)
+
+    def _scan(self, table: str, odata: str, place: dict[str, str]) -> Page | None:
+        """Take what a query has; the page as soon as it is full or has cost enough, None where the query has no more. `place`: its own."""
+        start, self._storages = self._storages, {}
+        pages = self._operations.pages(table, odata, top=self._query.top, start=start or None)
+        while (page := self._next(pages, forged=bool(start))) is not None:
+            rows, goes_on = page
+            self._asked += 1
+            for row in rows:
+                name = str(row["operation"] if table == "journal" else row["RowKey"][3:])
+                if any(summary.id == name for summary in self._found):
+                    continue  # it was journalled while this page was made
+                self._take(codec.summary_of(row, name))
+                if len(self._found) == self._query.top:
+                    return Page(items=tuple(self._found), continuation=_token({**place, "row": str(row["RowKey"])}))
+            if goes_on is not None and self._asked >= MOST_REQUESTS:
+                further = {name: value for name, value in goes_on.items() if value}
+                return Page(items=tuple(self._found), continuation=_token({**place, **further}))
+        return None
+
+    def _next(self, pages: "Iterator[RowPage]", *, forged: bool) -> "RowPage | None":
+        """The next page of rows. Raises BadContinuation where storage will not go on from what the token says is its own word."""
+        try:
+            return next(pages, None)
+        except CallFailed as failed:
+            if forged and getattr(failed.__cause__, "status_code", None) == BAD_REQUEST:
+                raise BadContinuation from failed
+            raise
 
     def _filters(self) -> str:
         """The query's filters for storage to apply, so that what is not wanted is not sent a page at a time."""

@@ -51,6 +51,9 @@ CONFLICT, PRECONDITION_FAILED, NOT_FOUND, SERVER_FAULT = 409, 412, 404, 500
 TABLE_NOT_FOUND = "TableNotFound"
 _LOST = frozenset({CONFLICT, PRECONDITION_FAILED, NOT_FOUND})
 """What a transaction answers when somebody saved first: the row is there already, is another version, or is gone."""
+Rows = list[Mapping[str, Any]]
+RowPage = tuple[Rows, Mapping[str, str] | None]
+"""Rows, and storage's own word for where the next page begins; None: nowhere."""
 _T = TypeVar("_T")
 
 
@@ -245,9 +248,13 @@ class TableOperations:
         """A page: of one cluster's operations, or of the open ones and then the journal's days, newest first."""
         return Pager(self, query).page()
 
-    def rows(self, table: str, query: str, *, top: int) -> Iterator[Mapping[str, Any]]:
-        """Rows of a table in key order, a page of `top` at a time, without the pieces of whole operations."""
-        return self._query(table, query, select=["PartitionKey", "RowKey", *codec.SUMMARY_FIELDS], top=top)
+    def pages(self, table: str, query: str, *, top: int, start: Mapping[str, str] | None) -> Iterator[RowPage]:
+        """Rows of a table in key order, without the pieces of whole operations: a request for each page, of `top` rows at most.
+
+        With each page comes storage's own word for where the next begins (None: nowhere), which `start` takes, with the same query. Storage
+        looks at a query for some seconds and answers what it found by then, so a page may be empty and not the last.
+        """
+        return self._pages(table, query, select=["PartitionKey", "RowKey", *codec.SUMMARY_FIELDS], top=top, start=start)
 
     # ---- inside
 
@@ -260,13 +267,20 @@ class TableOperations:
             raise
 
     def _query(self, table: str, query: str, *, select: list[str] | None = None, top: int | None = None) -> Iterator[Mapping[str, Any]]:
-        pages = self._tables.call(lambda: self._tables.table(table).query_entities(query, select=select, results_per_page=top).by_page())
+        for rows, _ in self._pages(table, query, select=select, top=top):
+            yield from rows
+
+    def _pages(
+        self, table: str, query: str, *, select: list[str] | None, top: int | None, start: Mapping[str, str] | None = None
+    ) -> Iterator[RowPage]:
+        found = self._tables.call(lambda: self._tables.table(table).query_entities(query, select=select, results_per_page=top))
+        pages: Any = found.by_page(start)  # type: ignore[arg-type]  # declared as a text, and a mapping all the same
         while True:
             # A page is fetched when it is asked for, so storage's faults arise here.
             page = self._tables.read(lambda: _rows_of(next(pages, None)))
             if page is None:
                 return
-            yield from page
+            yield page, pages.continuation_token
 
     def _unbind(self, name: str, operation_id: str) -> None:
         """Delete a key's row if it stands for the operation, and as it was read."""
@@ -331,7 +345,7 @@ def _day(instant: datetime) -> str:
     return instant.astimezone(UTC).date().isoformat()
 
 
-def _rows_of(page: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:
+def _rows_of(page: Iterable[Mapping[str, Any]] | None) -> Rows | None:
     """The rows of a page; None where there is no page any more. A page may be empty and not the last."""
     return None if page is None else list(page)
 

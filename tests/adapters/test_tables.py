@@ -1,16 +1,19 @@
 """The tables against answers that Azurite never gives: empty pages that are not the last, faults in the middle of a list, odd refusals."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.adapters import clients, codec
+from shared.adapters.pages import MOST_REQUESTS
 from shared.adapters.tables import TableOperations, Tables
 from shared.model.errors import CallFailed, Code
-from shared.model.operations import Head
-from tests.adapters.wires import Reply, Wire, in_turn, said
-from tests.builders import an_operation
+from shared.model.listing import BadContinuation, Query
+from shared.model.operations import Head, Status
+from tests.adapters.wires import Asked, Reply, Wire, in_turn, said
+from tests.builders import WEB, an_operation
 from tests.contract.storing import change
 from tests.worldly import some_settings
 
@@ -77,6 +80,41 @@ def test_only_a_missing_row_is_none(read: Callable[[TableOperations], object]) -
         with pytest.raises(CallFailed):
             read(operations)
         assert len(wire.asked) == 1
+
+
+DAY = OPERATION.created_at
+LISTS = {"all": Query(since=DAY, until=DAY, statuses=frozenset({Status.FAILED})), "one cluster": Query(since=DAY, until=DAY, cluster=WEB)}
+
+
+def never_done(_: Asked) -> Reply:
+    """Storage that looks and looks, and finds nothing in the seconds that it takes for a request."""
+    return said({"value": []}, **MORE)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_in_which_storage_finds_nothing_for_long_comes_short_and_goes_on_where_storage_stopped(name: str) -> None:
+    wire = Wire(never_done)
+    operations = TableOperations(Tables(clients.tables(some_settings({"AzureWebJobsStorage": STORAGE}), over=wire)))
+    page = operations.page(LISTS[name])
+    assert (page.items, len(wire.asked)) == ((), MOST_REQUESTS)
+    assert page.continuation is not None
+    again = operations.page(replace(LISTS[name], continuation=page.continuation))
+    assert (again.continuation is not None, len(wire.asked)) == (True, 2 * MOST_REQUESTS)
+    # The very query goes on, from storage's own word.
+    assert wire.asked[MOST_REQUESTS].url == wire.asked[1].url != wire.asked[0].url
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_place_that_storage_does_not_know_is_no_token_of_ours(name: str) -> None:
+    service = clients.tables(some_settings({"AzureWebJobsStorage": STORAGE}), over=Wire(never_done))
+    place = TableOperations(Tables(service)).page(LISTS[name]).continuation
+    for status, wanted in ((400, BadContinuation), (403, CallFailed)):
+        operations, _ = operations_on(refused(status, "InvalidInput"))
+        with pytest.raises(wanted):
+            operations.page(replace(LISTS[name], continuation=place))
+    operations, _ = operations_on(refused(400, "InvalidInput"))
+    with pytest.raises(CallFailed):
+        operations.page(LISTS[name])
 
 
 def test_a_table_that_cannot_be_made_is_a_failure_and_no_loop() -> None:

@@ -17,6 +17,9 @@ UNSAID = (
 )
 """Why a request that is as the document says may still be malformed: how two of its values go together, and what only the app can know."""
 
+TWO_DOORS = "/api/operations/purge"
+"""With another method than its own, this is an operation of that name, which there is none of: the answer is that door's."""
+
 _seen: Counter[str] = Counter()
 _tokens: dict[str, str] = json.loads(Path(os.environ["TOKENS"]).read_text(encoding="utf-8")) if "TOKENS" in os.environ else {}
 """By id of an operation: the token of its status link, which no chance finds."""
@@ -38,7 +41,7 @@ def a_method_that_no_door_has_is_not_found(
 ) -> None:
     """As in the host's own routing: a wrong method is no match, and says nothing of the door."""
     del ctx
-    if not _documented(case, response):
+    if not _documented(case, response) and case.operation.path != TWO_DOORS:
         assert (response.status_code, response.content) == (404, b"")
 
 

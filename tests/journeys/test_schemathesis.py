@@ -100,8 +100,11 @@ def test_the_running_app_does_what_its_document_says(stack: Stack, tmp_path: Pat
     """Schemathesis is a process of its own, so that what it changes of Python's and hypothesis's settings is its own too."""
     ids = [*make_clusters(stack, "myK8sCluster", "second"), *a_long_line(stack, "group1/second")]
     document, config, seen = tmp_path / "openapi.json", tmp_path / "schemathesis.toml", tmp_path / "seen.json"
+    # Nothing else of the run meets the two that stay open.
+    linked = [*ids[:2], *suspended(stack, [ids.pop(), ids.pop()])]
     known = tmp_path / "tokens.json"
-    known.write_text(json.dumps(tokens(stack, ids)), encoding="utf-8")
+    known.write_text(json.dumps(tokens(stack, linked)), encoding="utf-8")
+    words(tmp_path / "linked.txt", linked)
     document.write_text(json.dumps(promised().document), encoding="utf-8")
     config.write_text((HERE / config.name).read_text())
     words(tmp_path / "operations.txt", ids)
