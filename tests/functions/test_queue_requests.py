@@ -9,8 +9,10 @@ import pytest
 
 from local.arm.faults import Fault, Reset
 from local.host.messages import poison_queue
+from shared.model.clusters import ClusterRef
 from shared.model.errors import CallFailed, Stale
 from shared.work.submit import RACES
+from tests.builders import SUBSCRIPTION
 from tests.doors import REPLIES, REQUESTS, SCALE, START, STOP, UPGRADE, Doors
 from tests.faulty import AWAY, Calls, Faulty
 
@@ -125,6 +127,21 @@ def test_a_key_by_queue_is_a_key(peopled: Doors) -> None:
     peopled.take()
     assert peopled.replies()[-1]["code"] == "key_reused"
     assert peopled.kept() | {"messages": []} == before | {"messages": []}
+
+
+def test_a_key_by_queue_is_one_operation_even_across_clusters(peopled: Doors) -> None:
+    other = ClusterRef(subscription=SUBSCRIPTION, group="test-rg", name="lab")
+    peopled.put_cluster(other)
+    peopled.send({**ASKED, "idempotency_key": "k"})
+    peopled.settle()
+    before = peopled.kept()
+    for cluster in ("test-rg/lab", "test-rg/nothing"):
+        peopled.send({**ASKED, "idempotency_key": "k", "cluster": cluster})
+        peopled.take()
+        assert (peopled.replies()[-1]["event"], peopled.replies()[-1]["code"]) == ("refused", "key_reused")
+    assert peopled.kept() | {"messages": []} == before | {"messages": []}
+    peopled.run()
+    assert [pool.count for pool in peopled.there(other).pools] == [1, 2]
 
 
 # ---- refused: a reply where one was asked for, a letter where the message is bad

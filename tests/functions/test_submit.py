@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from local.arm.faults import Answer, Fault, Reset, Silence
+from shared.model.clusters import ClusterRef
 from tests.builders import SUBSCRIPTION
 from tests.doors import CREATE, DELETE, SCALE, START, STOP, UPGRADE, Doors
 
@@ -193,6 +194,24 @@ def test_the_same_key_with_another_body_is_refused(peopled: Doors) -> None:
     assert peopled.kept() == before
     peopled.run()
     assert peopled.post({**SCALE, "count": 6}, key).status == 422
+
+
+def test_a_key_is_one_operation_even_across_clusters(peopled: Doors) -> None:
+    """Of another cluster it is refused whether that one is there or not, and whether the first has ended; under another key it is done."""
+    other = ClusterRef(subscription=SUBSCRIPTION, group="test-rg", name="lab")
+    peopled.put_cluster(other)
+    key = ("Idempotency-Key", "ci-4711")
+    path = peopled.accepted(SCALE, key)
+    for _ in range(2):
+        before = peopled.kept()
+        for cluster in ("test-rg/lab", "test-rg/nothing"):
+            answer = peopled.post({**SCALE, "cluster": cluster}, key)
+            assert (answer.status, answer.code) == (422, "key_reused")
+        assert peopled.kept() == before
+        peopled.run()
+    assert peopled.post(SCALE, key).headers["location"] == path
+    assert [pool.count for pool in peopled.there(other).pools] == [1, 2]
+    assert peopled.accepted({**SCALE, "cluster": "test-rg/lab"}, ("Idempotency-Key", "ci-4712")) != path
 
 
 def test_the_order_of_a_bodys_fields_and_its_spaces_make_no_other_body(peopled: Doors) -> None:
