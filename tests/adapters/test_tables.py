@@ -12,7 +12,7 @@ from shared.adapters.tables import TableOperations, Tables
 from shared.model.errors import CallFailed, Code
 from shared.model.listing import BadContinuation, Query
 from shared.model.operations import Head, Status
-from tests.adapters.wires import Asked, Reply, Wire, in_turn, said
+from tests.adapters.wires import Reply, Wire, in_turn, said
 from tests.builders import WEB, an_operation
 from tests.contract.storing import change
 from tests.worldly import some_settings
@@ -86,15 +86,14 @@ DAY = OPERATION.created_at
 LISTS = {"all": Query(since=DAY, until=DAY, statuses=frozenset({Status.FAILED})), "one cluster": Query(since=DAY, until=DAY, cluster=WEB)}
 
 
-def never_done(_: Asked) -> Reply:
-    """Storage that looks and looks, and finds nothing in the seconds that it takes for a request."""
-    return said({"value": []}, **MORE)
+def looking(pages: int) -> tuple[TableOperations, Wire]:
+    """Storage that finds nothing in the seconds that it takes for each of so many requests; a further one is a fault."""
+    return operations_on(*(said({"value": []}, **MORE) for _ in range(pages * MOST_REQUESTS)))
 
 
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_in_which_storage_finds_nothing_for_long_comes_short_and_goes_on_where_storage_stopped(name: str) -> None:
-    wire = Wire(never_done)
-    operations = TableOperations(Tables(clients.tables(some_settings({"AzureWebJobsStorage": STORAGE}), over=wire)))
+    operations, wire = looking(2)
     page = operations.page(LISTS[name])
     assert (page.items, len(wire.asked)) == ((), MOST_REQUESTS)
     assert page.continuation is not None
@@ -106,8 +105,7 @@ def test_a_list_in_which_storage_finds_nothing_for_long_comes_short_and_goes_on_
 
 @pytest.mark.parametrize("name", LISTS)
 def test_a_place_that_storage_does_not_know_is_no_token_of_ours(name: str) -> None:
-    service = clients.tables(some_settings({"AzureWebJobsStorage": STORAGE}), over=Wire(never_done))
-    place = TableOperations(Tables(service)).page(LISTS[name]).continuation
+    place = looking(1)[0].page(LISTS[name]).continuation
     for status, wanted in ((400, BadContinuation), (403, CallFailed)):
         operations, _ = operations_on(refused(status, "InvalidInput"))
         with pytest.raises(wanted):
