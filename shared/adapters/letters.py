@@ -14,12 +14,16 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 
 from shared.adapters import codec
+from shared.adapters.pages import MOST_REQUESTS
 from shared.adapters.queues import Queues
-from shared.adapters.tables import PRECONDITION_FAILED, Tables
+from shared.adapters.tables import PRECONDITION_FAILED, Rows, Tables
 from shared.model.errors import CallFailed, NewerSchema
 from shared.model.letters import Letter, LetterPage, LetterQuery, day_of
 from shared.model.listing import BadContinuation
 from shared.ports import KeptLetter
+
+BEFORE_ALL = "0" * 24
+"""A mark that sorts before that of every message."""
 
 
 class TableLetters:
@@ -60,7 +64,7 @@ class TableLetters:
         return KeptLetter(letter=_letter(row), etag=str(row.metadata["etag"]))
 
     def page(self, query: LetterQuery) -> LetterPage:
-        """A page: one query a day, from the newest, until the page is full."""
+        """A page: one query a day, from the newest, until the page is full or has cost enough."""
         day, first = query.until.astimezone(UTC).date(), query.since.astimezone(UTC).date()
         after = query.continuation or ""
         if query.continuation is not None:
@@ -70,14 +74,22 @@ class TableLetters:
             # Never from a day outside what is asked for, whatever the token says: each day is a request.
             day, after = (begun, after) if begun <= day else (day, "")
         found: list[Letter] = []
+        asked = 0
         while day >= first:
-            for row in self._rows(day, after, top=query.top - len(found)):
-                letter = _letter(row)
-                if query.since <= letter.filed_at <= query.until:
-                    found.append(letter)
-                if len(found) == query.top:
-                    return LetterPage(letters=tuple(found), continuation=letter.id)
+            for rows in self._day(day, after, top=query.top):
+                asked += 1
+                for row in rows:
+                    letter = _letter(row)
+                    if query.since <= letter.filed_at <= query.until:
+                        found.append(letter)
+                    after = letter.id
+                    if len(found) == query.top:
+                        return LetterPage(letters=tuple(found), continuation=after)
+                if asked >= MOST_REQUESTS and rows:
+                    return LetterPage(letters=tuple(found), continuation=after)
             day, after = day - timedelta(days=1), ""
+            if asked >= MOST_REQUESTS and day >= first:
+                return LetterPage(letters=tuple(found), continuation=f"{day:%Y%m%d}{BEFORE_ALL}")
         return LetterPage(letters=tuple(found))
 
     def send_again(self, letter: Letter) -> None:
@@ -103,22 +115,26 @@ class TableLetters:
             self._tables.call(partial(table.delete_entity, *key))
         return len(old)
 
-    def _rows(self, day: date, after: str, *, top: int) -> Iterable[Mapping[str, Any]]:
+    def _day(self, day: date, after: str, *, top: int) -> Iterator[Rows]:
         """The letters of a day, by id. A row key that is no id with this day in it (of code before ids had days) is left out."""
         mark = f"{day:%Y%m%d}"
-        return self._query(f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{after or mark}' and RowKey lt '{mark}g'", top=top)
+        return self._pages(f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{after or mark}' and RowKey lt '{mark}g'", top=top)
 
     def _query(self, odata: str, *, top: int) -> Iterator[Mapping[str, Any]]:
+        for rows in self._pages(odata, top=top):
+            yield from rows
+
+    def _pages(self, odata: str, *, top: int) -> Iterator[Rows]:
         pages = self._tables.call(lambda: self._tables.table("letters").query_entities(odata, results_per_page=top).by_page())
         while True:
             # A page is fetched when it is asked for, so storage's faults arise here.
             page = self._tables.read(lambda: _rows_of(next(pages, None)))
             if page is None:
                 return
-            yield from page
+            yield page
 
 
-def _rows_of(page: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:
+def _rows_of(page: Iterable[Mapping[str, Any]] | None) -> Rows | None:
     return None if page is None else list(page)
 
 

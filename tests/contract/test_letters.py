@@ -11,6 +11,7 @@ import pytest
 from local.memory import MemoryLetters
 from shared.adapters import clients
 from shared.adapters.letters import TableLetters
+from shared.adapters.pages import MOST_REQUESTS
 from shared.adapters.queues import Queues
 from shared.adapters.tables import Tables
 from shared.model.errors import NewerSchema
@@ -196,3 +197,39 @@ def test_a_letter_of_newer_code_is_left_for_newer_code(tables: Tables) -> None:
     tables.table("letters").update_entity(row)
     with pytest.raises(NewerSchema):
         letters.load(letter.id)
+
+
+def costs(letters: TableLetters, tap: Tap, query: LetterQuery) -> tuple[list[int], list[Letter]]:
+    """The requests of each page of a list, and all that is on them."""
+    asked: list[int] = []
+    found: list[Letter] = []
+    while True:
+        before = len(tap.asked)
+        page = letters.page(query)
+        asked.append(len(tap.asked) - before)
+        found += page.letters
+        if page.continuation is None:
+            return asked, found
+        query = replace(query, continuation=page.continuation)
+
+
+def test_a_page_of_many_days_ends_when_it_has_cost_enough_and_goes_on_where_it_stopped(tables: Tables, tap: Tap) -> None:
+    at = a_noon().replace(year=1970)
+    letters = TableLetters(tables, Queues)  # type: ignore[arg-type]  # nothing is sent
+    made = [a_letter(filed_at=at - timedelta(days=days)) for days in (0, MOST_REQUESTS - 1, MOST_REQUESTS, 59)]
+    for letter in made:
+        letters.file(letter)
+    asked, found = costs(letters, tap, LetterQuery(since=at - timedelta(days=59), until=at))
+    # A day on which a page ends is asked once more, for what comes after.
+    assert (asked, found) == ([*[MOST_REQUESTS] * 3, 1], made)
+
+
+def test_a_page_does_not_read_a_whole_day_for_what_was_filed_in_its_first_minute(tables: Tables, tap: Tap) -> None:
+    midnight = a_noon().replace(hour=0)
+    letters = TableLetters(tables, Queues)  # type: ignore[arg-type]  # nothing is sent
+    early = a_letter(filed_at=midnight)
+    for letter in (early, *(a_letter(filed_at=midnight + timedelta(hours=1, seconds=n)) for n in range(2 * MOST_REQUESTS))):
+        letters.file(letter)
+    asked, found = costs(letters, tap, LetterQuery(since=midnight, until=midnight + timedelta(minutes=1), top=1))
+    assert found == [early]
+    assert max(asked) <= MOST_REQUESTS
