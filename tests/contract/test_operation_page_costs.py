@@ -52,7 +52,11 @@ def written(tables: Tables, ref: ClusterRef, made: list[Operation]) -> None:
         day = some[0].updated_at.astimezone(UTC).date().isoformat()
         assert all(each.updated_at.astimezone(UTC).date().isoformat() == day for each in some)
         rows = [
-            {"PartitionKey": day, "RowKey": f"{naming.newest_first(each.updated_at)} {each.id}", **codec.summary_properties(each)}
+            {
+                "PartitionKey": day,
+                "RowKey": f"{naming.newest_first(each.updated_at)} {each.id}",
+                **codec.summary_properties(codec.summarised(each)),
+            }
             for each in some
         ]
         tables.table("journal").submit_transaction([(TransactionOperation.CREATE, row) for row in rows])
