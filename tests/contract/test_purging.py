@@ -22,6 +22,17 @@ DAY = timedelta(days=1)
 _months: Iterator[int] = count()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_older(tables: Tables) -> None:
+    """What other tests left of times before those of these tests goes: here the oldest comes first."""
+    latest = datetime(1986, 1, 1, tzinfo=UTC)
+    store, letters = TableOperations(tables), TableLetters(tables, lambda: pytest.fail("nothing is sent here"))
+    for row in store.ended_before(latest, 1000):
+        store.strike(row)
+    while letters.purge(latest, 100):
+        pass
+
+
 def an_older_noon() -> datetime:
     """Noon of a day before all that any test used so far: what is removed is found from the oldest day on."""
     return datetime(1985, 1, 1, 12, tzinfo=UTC) - timedelta(days=28 * next(_months))
