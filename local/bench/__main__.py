@@ -1,6 +1,7 @@
 """The bench's command line: counts, times, prints a table, writes it as JSON, and ends well only if every bound is kept."""
 
 import argparse
+import os
 import platform
 import sys
 import tempfile
@@ -143,6 +144,7 @@ def throughput_rows(rates: throughput.Rates) -> list[Row]:
     def beside(rate: throughput.Rate, raw: float) -> str:
         return f"{rate.a_second:.1f} a second, the loop {raw:.1f}; {rate.bound_by}"
 
+    cores = f"all of it contends for this machine's {os.cpu_count()} cores"
     lost = f"{more.lost} lost, {more.counted} made; through one host {one.lost} and {one.counted}"
     return [
         row("one host, in times of the loop", "least", RAW_SHARE, one.a_second / rates.raw_one, beside(one, rates.raw_one)),
@@ -153,7 +155,7 @@ def throughput_rows(rates: throughput.Rates) -> list[Row]:
             more.a_second / rates.raw_more,
             beside(more, rates.raw_more),
         ),
-        row(f"{more.hosts} hosts, in times of one", "least", HOSTS_RATIO, more.a_second / one.a_second, "all on this machine's processors"),
+        row(f"{more.hosts} hosts, in times of one", "least", HOSTS_RATIO, more.a_second / one.a_second, cores),
         row(f"{more.hosts} hosts: counts of the brake lost to each other", "most", LOST_COUNTS, more.lost / more.counted, lost),
     ]
 

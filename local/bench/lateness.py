@@ -30,6 +30,8 @@ from shared.rules import pace
 SEED = 1
 ROUNDS = 20
 """How often each kind's operation is run: the jitter differs."""
+PATIENCE = 100
+"""An operation that has not ended after so many times its table's length, on the virtual clock, never will."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,8 @@ async def _operation(settings: QueueSettings, table: tuple[int, ...]) -> "_Queue
     name = QueueName(queue="operation-steps", connection="")
     listener = Listener("steps_advance", queue, settings, queue=name, speed=1.0, invoke=invoke, log=Log(stream=StringIO()))  # type: ignore[arg-type]  # the queue below stands for the host's clients
     look_again(0.0)
-    await listener.run()
+    async with asyncio.timeout(PATIENCE * table[-1]):
+        await listener.run()
     return queue
 
 
