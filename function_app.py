@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import acting, clusters, contract, health, letters, operations, queues, requests, status, timers
+from functions import acting, clusters, contract, health, letters, operations, paces, queues, requests, status, timers
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 for doors in (
@@ -12,6 +12,7 @@ for doors in (
     letters.doors,
     acting.doors,
     status.doors,
+    paces.doors,
     health.doors,
     contract.doors,
     queues.doors,

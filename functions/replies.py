@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         OperationsView,
         OperationView,
         OriginView,
+        PacesView,
+        PaceView,
         PlanView,
         PreviewView,
         ProblemView,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         VersionsView,
         VersionView,
     )
+    from shared.model.paces import ShownPace, ShownPaces
     from shared.model.versions import Offer, Offered
 
 STATUSES: dict[Code, HTTPStatus] = {
@@ -272,6 +275,37 @@ def acting_view(shown: ShownActing) -> "ActingView":
         "mutations": shown.mutations,
         "mutations_per_hour": shown.most,
         "hour_ends_at": _instant(shown.ends_at),
+    }
+
+
+def paces_view(shown: "ShownPaces") -> "PacesView":
+    """How long Azure takes, and when it is looked at therefore."""
+    return {
+        "paces": [_pace(each) for each in shown.paces],
+        "bounds": {"soonest": shown.soonest, "latest": shown.latest, "apart": _duration(shown.apart), "samples": shown.wanted},
+    }
+
+
+def _pace(shown: "ShownPace") -> "PaceView":
+    learned = shown.learned
+    return {
+        "action": shown.kind,
+        "holds": "shipped" if learned is None else "learned",
+        "because": shown.because,
+        "looks": list(shown.looks),
+        "shipped": list(shown.shipped),
+        "typical": _duration(shown.typical),
+        "samples": shown.samples,
+        "counted_at": _maybe(shown.counted_at),
+        "learned": None
+        if learned is None
+        else {
+            "stretch": learned.stretch,
+            "operations": learned.operations,
+            "longer_than": _duration(learned.longer_than),
+            "at_most": None if learned.at_most is None else _duration(learned.at_most),
+            "at": _instant(learned.at),
+        },
     }
 
 

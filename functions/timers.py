@@ -1,4 +1,4 @@
-"""Timers: the sweep, and the end of what is old."""
+"""Timers: the sweep, the end of what is old, and what there is to learn."""
 
 import azure.functions as func
 
@@ -25,3 +25,14 @@ def retain_days(timer: func.TimerRequest) -> None:
 
     with log.invocation("retain_days"):
         current().retain()
+
+
+@doors.function_name("learn_paces")
+@doors.timer_trigger(arg_name="timer", schedule="0 43 3 * * *")
+def learn_paces(timer: func.TimerRequest) -> None:
+    """Every night: learn from what has ended how long Azure takes."""
+    from shared import log
+    from shared.services import current
+
+    with log.invocation("learn_paces"):
+        current().learn()

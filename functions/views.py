@@ -452,6 +452,62 @@ class ActingView(TypedDict):
 
 
 @_described
+class LearnedView(TypedDict):
+    """What the app's own operations say, and what follows from it."""
+
+    stretch: float
+    """At so many times the shipped instants Azure is looked at."""
+    operations: Amount
+    """How many operations say so."""
+    longer_than: Duration
+    """Half of such operations take longer than this,"""
+    at_most: Duration | None
+    """and half of them no longer than this; null: nobody can say."""
+    at: Instant
+
+
+@_described
+class PaceView(TypedDict):
+    """When Azure is asked how a step of this kind gets on, and why then."""
+
+    action: StepWord
+    holds: Literal["shipped", "learned"]
+    """Which figures hold."""
+    because: str
+    looks: list[Amount]
+    """The figures that hold: when it is looked at, in seconds after Azure took the call. After the last: each time a tenth later."""
+    shipped: list[Amount]
+    typical: Duration
+    """Half of the operations that the shipped figures were made from took no longer than this."""
+    samples: Amount
+    """How many operations tell something of the figures that hold; at most 5 a day and of 30 days are counted."""
+    counted_at: Instant | None
+    learned: LearnedView | None
+
+
+@_described
+class PaceBounds(TypedDict):
+    """What may be learned at all."""
+
+    soonest: float
+    """Looks never come sooner than at so many times the shipped instants,"""
+    latest: float
+    """never later than at so many times those,"""
+    apart: Duration
+    """never closer together than this,"""
+    samples: Amount
+    """and nothing is learned from fewer operations than this."""
+
+
+@_described
+class PacesView(TypedDict):
+    """When Azure is looked at, for each kind of step whose duration is known; other kinds are looked at each time a tenth later."""
+
+    paces: list[PaceView]
+    bounds: PaceBounds
+
+
+@_described
 class PurgeView(TypedDict):
     """What was removed."""
 

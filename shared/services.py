@@ -22,17 +22,21 @@ from shared.model.letters import Letter, LetterQuery, ShownLetter, ShownPage, le
 from shared.model.listing import Page, Query, Summary
 from shared.model.operations import Operation, Wake, partition_of
 from shared.model.requests import Origin, Submission
-from shared.ports import ActingRow, Announcer, Clock, Clusters, Ids, Letters, Operations, Store, Wakes
+from shared.ports import ActingRow, Announcer, Clock, Clusters, Ids, Letters, Operations, Paces, Store, Wakes
 from shared.rules import admission, naming
 from shared.settings import Settings, from_environment
 from shared.work import reading, submit
+from shared.work.figures import Figures
 from shared.work.saving import Desk
 
 if TYPE_CHECKING:
     from shared.adapters.queues import Queues
     from shared.adapters.tables import Tables
+    from shared.model.paces import ShownPaces
     from shared.model.versions import Offer, Offered
+    from shared.rules.pace import Looks
     from shared.work.braking import Brake
+    from shared.work.learning import Lesson
     from shared.work.sweep import Swept
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
@@ -71,6 +75,7 @@ class Ports:
     announcer: Callable[[], Announcer]
     letters: Callable[[], Letters]
     acting: Callable[[], ActingRow]
+    paces: Callable[[], Paces]
     store: Callable[[], Store]
     clock: Clock
     ids: Ids
@@ -83,6 +88,7 @@ class Services:
         """Compose settings and ports."""
         self.settings = settings
         self._ports = ports
+        self._figures = Figures(self._looks)
 
     @cached_property
     def _clusters(self) -> Clusters:
@@ -101,6 +107,11 @@ class Services:
         from shared.work.braking import Brake
 
         return Brake(row=self._ports.acting(), most=self.settings.mutations_per_hour)
+
+    def _looks(self) -> "Looks":
+        from shared.work import learning
+
+        return learning.looks(self._ports.paces())
 
     def _desk_that_carries(self, carry: Carry) -> Desk:
         """A desk whose wake-ups go by a door's own output. Such a door names no queue for replies, so nothing needs the queue client."""
@@ -139,14 +150,14 @@ class Services:
             partition_of(operation_id)
         except ValueError:
             return _no_operation(operation_id)
-        told = reading.tell(operation_id, operations=self._operations, clock=self._ports.clock, history=history)
+        told = reading.tell(operation_id, operations=self._operations, clock=self._ports.clock, history=history, looks=self._figures.known)
         if told is None or self._hidden(origin, told.operation.cluster):
             return _no_operation(operation_id)
         return self._linked(told)
 
     def told(self, taken: Taken) -> Told:
         """What was accepted, as it is shown to whoever asked for it."""
-        return self._linked(reading.told(taken, clock=self._ports.clock))
+        return self._linked(reading.told(taken, clock=self._ports.clock, looks=self._figures.known))
 
     def glimpse(self, operation_id: str, token: str) -> Glimpse | Refusal:
         """What a status link shows, to anybody who has its token.
@@ -158,7 +169,7 @@ class Services:
 
         key, found = self.settings.link_key, None
         if key is not None and linking.opens(key, operation_id, token):
-            found = reading.glimpse(operation_id, operations=self._operations, clock=self._ports.clock)
+            found = reading.glimpse(operation_id, operations=self._operations, clock=self._ports.clock, looks=self._figures.known)
         return found or Refusal(code=Code.NOT_FOUND, message="no operation, or none that this link opens")
 
     def cancel(self, operation_id: str, origin: Origin, *, abort: bool = False) -> Operation | Refusal:
@@ -308,6 +319,23 @@ class Services:
 
         return self._not_everywhere(origin, PAUSE) or braking.unpause(self._brake, by=origin.caller, clock=self._ports.clock)
 
+    # ---- paces
+
+    def paces(self, origin: Origin) -> "ShownPaces | Refusal":
+        """How long Azure takes, as far as it was learned, and when it is looked at therefore. Raises `CallFailed`.
+
+        It tells nothing of anybody's clusters, so whoever may read any cluster may read it.
+        """
+        from shared.work import learning
+
+        return self._reads_nothing(origin) or learning.shown(self._ports.paces())
+
+    def learn(self) -> "Lesson":
+        """Learn from what has ended how long Azure takes."""
+        from shared.work import learning
+
+        return learning.learn(operations=self._operations, paces=self._ports.paces(), clock=self._ports.clock)
+
     # ---- letters
 
     def letters(self, query: LetterQuery, origin: Origin) -> ShownPage | Refusal:
@@ -340,7 +368,8 @@ class Services:
         """Move an operation by one wake-up."""
         from shared.work import advance
 
-        advance.advance(wake, clusters=self._clusters, desk=self._desk, brake=self._brake, clock=self._ports.clock)
+        clock, figures = self._ports.clock, self._figures.at(self.now())
+        advance.advance(wake, clusters=self._clusters, desk=self._desk, brake=self._brake, clock=clock, looks=figures)
 
     def poisoned(self, wake: Wake, letter_id: str) -> None:
         """Mark the operation whose wake-up became a letter."""
@@ -478,6 +507,11 @@ def azure_ports(settings: Settings, *, clock: Clock | None = None) -> Ports:
 
         return TableActing(tables())
 
+    def paces() -> Paces:
+        from shared.adapters.paces import TablePaces
+
+        return TablePaces(tables())
+
     def letters() -> Letters:
         from shared.adapters.letters import TableLetters
 
@@ -500,6 +534,7 @@ def azure_ports(settings: Settings, *, clock: Clock | None = None) -> Ports:
         announcer=announcer,
         letters=letters,
         acting=acting,
+        paces=paces,
         store=tables,
         clock=clock or SystemClock(),
         ids=RandomIds(),

@@ -24,7 +24,7 @@ from shared.adapters.queues import QueueAnnouncer, Queues, QueueWakes
 from shared.model.clusters import Absent, Cluster, ClusterRef, PoolMode
 from shared.model.plans import Action, MakeCluster, MakeGroup
 from shared.model.requests import PoolSpec
-from shared.ports import ActingRow, Announcer, Clusters, Letters, Operations, Store, Wakes
+from shared.ports import ActingRow, Announcer, Clusters, Letters, Operations, Paces, Store, Wakes
 from shared.services import Services, install
 from tests.builders import WEB, a_spec
 from tests.promised import promised
@@ -189,12 +189,20 @@ class Doors(Pump):
         announcer: Announcer | None = None,
         letters: Letters | None = None,
         acting: ActingRow | None = None,
+        paces: Paces | None = None,
         store: Store | None = None,
     ) -> Services:
         wakes = wakes or QueueWakes(self.queues)
         announcer = announcer or QueueAnnouncer(self.queues)
         return super().rebuilt(
-            clusters=clusters, operations=operations, wakes=wakes, announcer=announcer, letters=letters, acting=acting, store=store
+            clusters=clusters,
+            operations=operations,
+            wakes=wakes,
+            announcer=announcer,
+            letters=letters,
+            acting=acting,
+            paces=paces,
+            store=store,
         )
 
     def behind(self, services: Services) -> None:

@@ -4,12 +4,22 @@ import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from local.memory import CountingIds, MemoryActing, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryOperations, MemoryStore, MemoryWakes
+from local.memory import (
+    CountingIds,
+    MemoryActing,
+    MemoryAnnouncer,
+    MemoryClock,
+    MemoryLetters,
+    MemoryOperations,
+    MemoryPaces,
+    MemoryStore,
+    MemoryWakes,
+)
 from shared.model.answers import Taken
 from shared.model.errors import CallFailed, Stale
 from shared.model.operations import Operation, Wake
 from shared.model.requests import Submission
-from shared.ports import ActingRow, Announcer, Clusters, Letters, Operations, Store, Wakes
+from shared.ports import ActingRow, Announcer, Clusters, Letters, Operations, Paces, Store, Wakes
 from shared.services import Ports, Services
 from shared.settings import Settings
 from tests.worldly import a_world, clusters_of, some_settings
@@ -40,6 +50,7 @@ class Pump:
         self.announcer = MemoryAnnouncer()
         self.letters = MemoryLetters()
         self.acting = MemoryActing()
+        self.paces = MemoryPaces()
         self.clusters = clusters_of(self.world)
         self.ids = CountingIds()
         self.services = self.rebuilt()
@@ -54,6 +65,7 @@ class Pump:
         announcer: Announcer | None = None,
         letters: Letters | None = None,
         acting: ActingRow | None = None,
+        paces: Paces | None = None,
         store: Store | None = None,
     ) -> Services:
         """Services over the same state, with other ports where given."""
@@ -64,6 +76,7 @@ class Pump:
             announcer=lambda: announcer or self.announcer,
             letters=lambda: letters or self.letters,
             acting=lambda: acting or self.acting,
+            paces=lambda: paces or self.paces,
             store=lambda: store or MemoryStore(),
             clock=self.clock,
             ids=self.ids,

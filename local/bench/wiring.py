@@ -1,6 +1,6 @@
 """The app put together for the bench: the shipped use cases behind `Services`, over whatever ports are given."""
 
-from local.memory import CountingIds, MemoryActing, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryStore
+from local.memory import CountingIds, MemoryActing, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryPaces, MemoryStore
 from shared.ports import ActingRow, Clusters, Operations, Wakes
 from shared.services import Ports, Services
 from shared.settings import Settings, read
@@ -30,6 +30,7 @@ def services_of(
         announcer=MemoryAnnouncer,
         letters=MemoryLetters,
         acting=lambda: brake,
+        paces=MemoryPaces,
         store=MemoryStore,
         clock=clock,
         ids=CountingIds(),

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +46,27 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownPace:
-    """The pace of one kind as a door shows it; instants of looks are in seconds after Azure took a call."""
+    """The pace of one kind as a door shows it; looks are in seconds after Azure took a call. `learned` None: the shipped figures hold."""
 
     kind: str
     shipped: tuple[int, ...]
     looks: tuple[int, ...]
-    holds: Literal["shipped", "learned"]
     because: str
     typical: timedelta
-    wanted: int
     samples: int
     counted_at: datetime | None
     learned: Learned | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPaces:
+    """The pace of every kind, and what bounds all of them: looks come at `soonest` to `latest` times the shipped instants, so far apart.
+
+    `wanted`: so many samples are needed.
+    """
+
+    paces: tuple[ShownPace, ...]
+    soonest: float
+    latest: float
+    apart: timedelta
+    wanted: int

@@ -47,8 +47,16 @@ PLAIN: Mapping[Code, str] = {
 """What each code that an operation can have means, for anybody."""
 
 
-def progress(operation: Operation, now: datetime, *, position: int | None, holder: Operation | None, plainly: bool = False) -> Progress:
-    """The progress of an operation at `now`; `holder` holds its cluster where it waits in line at `position`."""
+def progress(
+    operation: Operation,
+    now: datetime,
+    *,
+    position: int | None,
+    holder: Operation | None,
+    looks: pace.Looks = pace.LOOKS,
+    plainly: bool = False,
+) -> Progress:
+    """The progress of an operation at `now`; `holder` holds its cluster where it waits in line at `position`, `looks` are in force."""
     cursor, steps = operation.cursor, len(operation.states)
     done = sum(isinstance(state, Done) for state in operation.states)
     begun = 0.0 if cursor is None else _share(operation, cursor, now)
@@ -57,7 +65,7 @@ def progress(operation: Operation, now: datetime, *, position: int | None, holde
         steps=steps,
         percent=int(100 * (done + begun) / steps) if steps else 0,
         waiting_for=_waiting_for(operation, position, holder, plainly=plainly),
-        next_look_at=_next_look_at(operation, now),
+        next_look_at=_next_look_at(operation, now, looks),
     )
 
 
@@ -79,12 +87,12 @@ def _share(operation: Operation, cursor: int, now: datetime) -> float:
             return 0.0
 
 
-def _next_look_at(operation: Operation, now: datetime) -> datetime | None:
+def _next_look_at(operation: Operation, now: datetime, looks: pace.Looks) -> datetime | None:
     if operation.ended or operation.resting:
         return None
     if operation.scheduled:
         return operation.not_before
-    look = pace.next_look(operation, now)
+    look = pace.next_look(operation, now, looks=looks)
     if look is not None and operation.attention is not None:
         # Its wake-up may be the one that was lost.
         return max(look, operation.updated_at + pace.SWEPT_WITHIN)

@@ -6,13 +6,15 @@ from shared.model.operations import Cancellation, Done, Failed, Operation, Runni
 
 STARTING, RUNNING, REPORTED, DONE = "starting", "running in Azure", "Azure reported success", "done"
 """Words for states of a step. They are read back from histories (`word_about`), so they are kept; other words are for people alone."""
+WOKEN = "woken again"
+"""All that a save says which only moved the wake-up, as the sweep's does. Read back too."""
 BETWEEN = "; "
 
 
 def told(before: Operation | None, after: Operation) -> str:
     """What changed between two saves, for people; `before` None is the acceptance."""
     parts = [*_about_the_whole(before, after), *_about_steps(before, after)]
-    return BETWEEN.join(parts) or "woken again"
+    return BETWEEN.join(parts) or WOKEN
 
 
 def word_about(step: str, text: str) -> str | None:

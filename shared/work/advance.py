@@ -53,8 +53,8 @@ class _Turn:
         return self.stored.head.current
 
 
-def advance(message: Wake, *, clusters: Clusters, desk: Desk, brake: Brake, clock: Clock) -> None:
-    """Take the operation as far as it goes without waiting. A stale or doubled wake-up changes nothing.
+def advance(message: Wake, *, clusters: Clusters, desk: Desk, brake: Brake, clock: Clock, looks: pace.Looks) -> None:
+    """Take the operation as far as it goes without waiting. A stale or doubled wake-up changes nothing. `looks`: the figures that hold.
 
     Raises `Stale` if somebody saved first, and `CallFailed` where storage is away; in both cases nothing of this turn is lost that matters:
     what was claimed is found by the next wake-up, which looks before it acts.
@@ -69,7 +69,7 @@ def advance(message: Wake, *, clusters: Clusters, desk: Desk, brake: Brake, cloc
     turn = _Turn(stored=stored, operation=stored.head.current)
     while _move(turn, clusters, desk, brake, clock):
         pass
-    _conclude(turn, desk, clock.now())
+    _conclude(turn, desk, clock.now(), looks)
 
 
 def _move(turn: _Turn, clusters: Clusters, desk: Desk, brake: Brake, clock: Clock) -> bool:
@@ -180,7 +180,7 @@ def _draw(operation: Operation, clusters: Clusters, now: datetime) -> Operation:
             return engine.drawn(operation, drawn, now, already_so=False)
 
 
-def _conclude(turn: _Turn, desk: Desk, now: datetime) -> None:
+def _conclude(turn: _Turn, desk: Desk, now: datetime, looks: pace.Looks) -> None:
     operation = turn.operation
     if operation.ended:
         finish(desk, turn.stored, turn.saved, operation, now)
@@ -190,7 +190,7 @@ def _conclude(turn: _Turn, desk: Desk, now: datetime) -> None:
         turn.stored = save(desk, turn.stored, turn.saved, operation, wake=True)
         if calls:
             announce(desk, turn.saved, "needs_attention")
-    look_at = pace.next_look(turn.saved, now, retry_after=turn.retry_after)
+    look_at = pace.next_look(turn.saved, now, retry_after=turn.retry_after, looks=looks)
     if look_at is not None:
         wake(desk, turn.saved, delay=look_at - now)
 

@@ -4,12 +4,12 @@ from shared.model.answers import Glimpse, Taken, Told
 from shared.model.clusters import ClusterRef
 from shared.model.operations import Operation
 from shared.ports import Clock, Operations
-from shared.rules import naming
+from shared.rules import naming, pace
 from shared.rules.progress import fault, progress
 
 
-def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bool) -> Told | None:
-    """The operation by its id, in one point read (two while it waits in line); None if there is none."""
+def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bool, looks: pace.Looks) -> Told | None:
+    """The operation by its id, in one point read (two while it waits in line); None if there is none. `looks`: the figures that hold."""
     operation = operations.load(operation_id)
     if operation is None:
         return None
@@ -17,13 +17,13 @@ def tell(operation_id: str, *, operations: Operations, clock: Clock, history: bo
     return Told(
         operation=operation,
         position=position,
-        progress=progress(operation, clock.now(), position=position, holder=holder),
+        progress=progress(operation, clock.now(), position=position, holder=holder, looks=looks),
         history=operations.history(operation_id) if history else None,
         holder=_behind(position, holder),
     )
 
 
-def glimpse(operation_id: str, *, operations: Operations, clock: Clock) -> Glimpse | None:
+def glimpse(operation_id: str, *, operations: Operations, clock: Clock, looks: pace.Looks) -> Glimpse | None:
     """What anybody may see of the operation who was given its link, at the same cost; None if there is none."""
     operation = operations.load(operation_id)
     if operation is None:
@@ -32,18 +32,18 @@ def glimpse(operation_id: str, *, operations: Operations, clock: Clock) -> Glimp
     return Glimpse(
         operation=operation,
         position=position,
-        progress=progress(operation, clock.now(), position=position, holder=holder, plainly=True),
+        progress=progress(operation, clock.now(), position=position, holder=holder, looks=looks, plainly=True),
         fault=fault(operation),
     )
 
 
-def told(taken: Taken, *, clock: Clock) -> Told:
+def told(taken: Taken, *, clock: Clock, looks: pace.Looks) -> Told:
     """An accepted operation as shown, without a read."""
     operation, position = taken.operation, None if taken.operation.ended else taken.position
     return Told(
         operation=operation,
         position=position,
-        progress=progress(operation, clock.now(), position=position, holder=taken.holder),
+        progress=progress(operation, clock.now(), position=position, holder=taken.holder, looks=looks),
         holder=_behind(position, taken.holder),
     )
 

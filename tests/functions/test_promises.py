@@ -79,7 +79,7 @@ def in_every_trouble(app: Doors, route: Route) -> Iterator[Answer]:
         yield asked(app, route)
     for code in (Code.UNREACHABLE, Code.BUSY_STORE):
         away: Any = Broken(failed(code))
-        app.behind(app.rebuilt(operations=away, store=away, letters=away, acting=away))
+        app.behind(app.rebuilt(operations=away, store=away, letters=away, acting=away, paces=away))
         yield asked(app, route)
     newer: Any = Broken(NewerSchema("written by newer code"))
     app.behind(app.rebuilt(operations=newer, letters=newer, acting=newer))
@@ -312,6 +312,7 @@ SCENES: dict[str, Callable[[Doors], Iterator[Answer]]] = {
     "acting_read": pauses("GET", "/api/pause"),
     "acting_pause": pauses("POST", "/api/pause"),
     "acting_unpause": pauses("POST", "/api/unpause"),
+    "paces_list": pauses("GET", "/api/paces"),
     "clusters_list": listed_clusters,
     "clusters_read": of_a_cluster(ROUTE["clusters_read"]),
     "clusters_upgrades": of_a_cluster(ROUTE["clusters_upgrades"]),

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.memory import CountingIds, MemoryActing, MemoryAnnouncer, MemoryClock, MemoryLetters, MemoryOperations, MemoryStore, MemoryWakes
+from local.memory import (
+    CountingIds,
+    MemoryActing,
+    MemoryAnnouncer,
+    MemoryClock,
+    MemoryLetters,
+    MemoryOperations,
+    MemoryPaces,
+    MemoryStore,
+    MemoryWakes,
+)
 from shared.model.answers import Taken
 from shared.model.clusters import Absent, ClusterRef
 from shared.model.errors import CallFailed, Code, Stale
@@ -145,6 +155,7 @@ class RandomRun:
         self.store, self.wakes = MemoryOperations(), MemoryWakes(self.clock.now)
         self.announcer, self.letters, self.ids = MemoryAnnouncer(), MemoryLetters(), CountingIds()
         self.acting = MemoryActing()
+        self.paces = MemoryPaces()
         self.settings = some_settings()
         self.refs = [replace(WEB, name=name) for name in ("web", "api", "calm")]
         self.record = Record(store=self.store, untouched=frozenset({self.refs[2].key}))
@@ -226,6 +237,7 @@ class RandomRun:
 
         operations, clusters = via(self.flaw.operations(Recorded(self.store, self))), via(self.flaw.clusters(Witnessed(self)))
         wakes, announcer, letters, acting = via(self.wakes), via(self.announcer), via(self.letters), via(self.acting)
+        paces = via(self.paces)
         ports = Ports(
             clusters=lambda: clusters,
             operations=lambda: operations,
@@ -233,6 +245,7 @@ class RandomRun:
             announcer=lambda: announcer,
             letters=lambda: letters,
             acting=lambda: acting,
+            paces=lambda: paces,
             store=MemoryStore,
             clock=SkewedClock(self.clock, skew),
             ids=self.ids,

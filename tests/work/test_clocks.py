@@ -55,6 +55,7 @@ class Skewed(Pump):
             announcer=lambda: self.announcer,
             letters=lambda: self.letters,
             acting=lambda: self.acting,
+            paces=lambda: self.paces,
             store=MemoryStore,
             clock=Off(self.clock, next(self.offs) if by is None else by),
             ids=self.ids,
