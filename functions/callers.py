@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PRINCIPAL_ID, PRINCIPAL_NAME = "x-ms-client-principal-id", "x-ms-client-principal-name"
 LONGEST_PART = 90
+NO_BODY = frozenset({b"", b"{}"})
+"""What clients send that have nothing to say."""
 KEY_HOLDER = "function-key"
 """The caller where App Service authentication is off: all that is known is that it holds a key."""
 
@@ -37,11 +39,12 @@ def answered(door: str, instance: str, work: "Callable[[Services], func.HttpResp
         return replies.problem(found, instance=instance) if isinstance(found, Refusal) else found
 
 
-def strange(req: func.HttpRequest, *known: str) -> "Refusal | None":
-    """The refusal of a query with a parameter other than `known`, or with one that has no value.
+def strange(req: func.HttpRequest, *known: str, takes_body: bool = False) -> "Refusal | None":
+    """The refusal of a query with a parameter other than `known`, or with one that has no value; and of a body where none is read.
 
     A `plan_onyl=true` that is overlooked would be carried out, and so would a `plan_only=`: the host drops what is empty before a door sees
-    it, so that is read from the URL. `code` is how a function key may come; it is the host's and is never read here.
+    it, so that is read from the URL. An `{"abort": true}` that is overlooked would cancel without it. `code` is how a function key may come;
+    it is the host's and is never read here.
     """
     from shared.model.errors import Code, Refusal
 
@@ -50,7 +53,12 @@ def strange(req: func.HttpRequest, *known: str) -> "Refusal | None":
     if unknown is not None:
         return Refusal(code=Code.MALFORMED, message=f"the parameter {unknown[:60]!a} is not known here")
     empty = next((name for name, value in given if not value), None)
-    return Refusal(code=Code.MALFORMED, message=f"the parameter {empty} has no value; leave it out, or give it one") if empty else None
+    if empty is not None:
+        return Refusal(code=Code.MALFORMED, message=f"the parameter {empty} has no value; leave it out, or give it one")
+    if takes_body or req.method == "GET" or req.get_body().strip() in NO_BODY:
+        return None
+    wanted = f"{' and '.join(known)} may be given in the query" if known else "there is nothing to give"
+    return Refusal(code=Code.MALFORMED, message=f"this takes no body; {wanted}")
 
 
 def spelt(part: str) -> str:

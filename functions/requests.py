@@ -31,7 +31,7 @@ def _submit(req: func.HttpRequest, wakes: func.Out[str], services: "Services") -
     from functions import replies, wire
     from shared.model.errors import Code, Refusal
 
-    refusal = strange(req, "plan_only")
+    refusal = strange(req, "plan_only", takes_body=True)
     if refusal is not None:
         return refusal
     kind = req.headers.get("content-type", "").partition(";")[0].strip().lower()

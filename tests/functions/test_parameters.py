@@ -62,6 +62,28 @@ def test_a_parameter_without_a_value_is_not_overlooked(peopled: Doors, route: Ro
     refused_by_name(peopled, route, how.format(name, name), f"the parameter {name} has no value; leave it out, or give it one")
 
 
+WITHOUT_BODY = [route for route in STRICT if route.method != "get" and not route.takes_request]
+
+
+@pytest.mark.parametrize("body", [b'{"abort": true}', b"reason=so", b"[]", b"\x00"])
+@pytest.mark.parametrize("route", WITHOUT_BODY, ids=lambda route: route.function)
+def test_a_body_where_none_is_read_is_not_overlooked(peopled: Doors, route: Route, body: bytes) -> None:
+    operation = peopled.accepted(SCALE)
+    before = peopled.kept()
+    answer = peopled.ask(route.method.upper(), path_of(route, operation), headers=(("content-type", "application/json"),), body=body)
+    assert (answer.status, answer.code) == (400, "malformed")
+    assert answer.detail.startswith("this takes no body; ")
+    assert peopled.kept() == before
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b" {}\n"])
+def test_a_client_that_has_nothing_to_say_may_say_so_as_json(peopled: Doors, body: bytes) -> None:
+    path = peopled.accepted(SCALE)
+    assert (
+        peopled.ask("POST", f"{path}/cancel", headers=(("content-type", "application/json"),), body=body).document["status"] == "cancelled"
+    )
+
+
 @pytest.mark.parametrize("query", ["code=a-key", "code=", "CODE=a-key"])
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.function)
 def test_a_function_key_in_the_address_is_no_parameter_of_ours(peopled: Doors, route: Route, query: str) -> None:
