@@ -52,8 +52,8 @@ def test_processor_time_is_that_of_the_processes_asked_for() -> None:
 
 
 def test_rates_are_shown_beside_the_loop_and_say_who_was_busy() -> None:
-    one = throughput.Rate(hosts=1, seconds=20.0, processor={"Azurite": 10.0, "workers": 20.0}, counted=120, lost=30)
-    more = throughput.Rate(hosts=3, seconds=15.0, counted=120, lost=240)
+    one = throughput.Rate(hosts=1, seconds=30.0, processor={"Azurite": 15.0, "workers": 30.0}, counted=120, lost=30)
+    more = throughput.Rate(hosts=3, seconds=22.5, counted=120, lost=240)
     rows = throughput_rows(throughput.Rates(one=one, more=more, raw_one=6.0, raw_more=8.0, calls=26))
     assert [row.measured for row in rows] == [0.5, 0.5, 1.33, 2.0]
     assert rows[0].note == f"3.0 a second, the loop 6.0; 1.5 of {os.cpu_count()} cores busy: Azurite 33%, workers 67%"
