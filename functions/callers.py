@@ -43,8 +43,8 @@ def strange(req: func.HttpRequest, *known: str, takes_body: bool = False) -> "Re
     """The refusal of a query with a parameter other than `known`, or with one that has no value; and of a body where none is read.
 
     A `plan_onyl=true` that is overlooked would be carried out, and so would a `plan_only=`: the host drops what is empty before a door sees
-    it, so that is read from the URL. An `{"abort": true}` that is overlooked would cancel without it. `code` is how a function key may come;
-    it is the host's and is never read here.
+    it, so that is read from the URL. An `{"abort": true}` that is overlooked would cancel without it. `code` is how a function key may
+    come; it is the host's and is never read here.
     """
     from shared.model.errors import Code, Refusal
 
