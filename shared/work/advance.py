@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.log import event
-from shared.model.errors import CallFailed, Code, Failure, Refusal
+from shared.model.errors import CallFailed, Code, Failure, Refusal, Stale
 from shared.model.operations import (
     Accepted,
     Attempt,
@@ -33,7 +33,8 @@ from shared.work.saving import Desk, amend, announce, close, enter, finish, save
 from shared.work.surveying import survey
 
 CLAIM_LASTS = timedelta(minutes=2)
-"""A worker that was paused for longer than this between its claim and its call does not call: by then another may have found the claim."""
+"""A worker that was paused for longer than this between what entitles it to a call (the brake's count and its claim; for an abort, Azure's
+word that the step still runs) and the call does not call: by then another may have found the claim, or a person paused all acting."""
 
 LONGEST_WAKE = timedelta(days=6)
 """How long a wake-up may be hidden; a message of Storage Queues lives for seven days. Longer waits go from one wake-up to the next."""
@@ -98,7 +99,7 @@ def _move(turn: _Turn, clusters: Clusters, desk: Desk, brake: Brake, clock: Cloc
                 turn.retry_after = sighting.failure.retry_after
             turn.operation = engine.record(before, sighting, clock.now())
             target = engine.to_abort(before, sighting)
-            if target is not None:
+            if target is not None and clock.now() - now <= CLAIM_LASTS:
                 _abort(turn, target, clusters, clock)
         case Verify(action=action):
             turn.operation = engine.record(before, _look(before, action, clusters, turn), clock.now())
@@ -120,6 +121,7 @@ def _attempt(turn: _Turn, action: Action, clusters: Clusters, desk: Desk, brake:
         return
     looked = _look(before, action, clusters, turn)
     after = engine.record(before, looked, clock.now(), hold=hold)
+    entitled_at = clock.now()
     if engine.claimed(before, after):
         hold = counted(brake, kept, clock)
         after = after if hold is None else engine.record(before, looked, clock.now(), hold=hold)
@@ -128,11 +130,10 @@ def _attempt(turn: _Turn, action: Action, clusters: Clusters, desk: Desk, brake:
         return
     if before.started_at is None:
         announce(desk, after, "started")
-    claimed_at = clock.now()
     turn.stored = save(desk, turn.stored, turn.saved, after, wake=False)
     turn.operation = turn.saved
     turn.wrote = True
-    if clock.now() - claimed_at > CLAIM_LASTS:
+    if clock.now() - entitled_at > CLAIM_LASTS:
         event("claim_abandoned", operation=after.id, cluster=after.cluster.key)
         return
     event("step_submitted", operation=after.id, cluster=after.cluster.key, step=after.cursor, action=action.kind)
@@ -207,7 +208,8 @@ def _not_current(message: Wake, stored: Stored | None, desk: Desk, now: datetime
     if not operation.ended or message.wake != operation.wake:
         event("wake_dropped", operation=message.operation, wake=message.wake, expected=operation.wake)
         return
-    if stored is not None:
+    if stored is not None and stored.head.current.updated_at == stored.head.current.headed_at:
+        # The turn that ended it may have died before it woke the next. One that has moved since was woken, and needs no second chain.
         wake(desk, stored.head.current)
     close(desk, operation)
 
@@ -231,5 +233,8 @@ def poisoned(message: Wake, failure_id: str, *, desk: Desk, clock: Clock) -> Non
     before = stored.head.current
     text = f"its wake-up {message.wake} failed five times; the logs say why under {failure_id}. It is woken again, and goes on if it can"
     after = engine.distressed(before, Failure(code=Code.POISONED, message=text), clock.now())
-    save(desk, stored, before, after, wake=True)
+    try:
+        save(desk, stored, before, after, wake=True)
+    except Stale:
+        return
     announce(desk, after, "needs_attention")

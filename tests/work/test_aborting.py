@@ -7,7 +7,7 @@ import pytest
 
 from local.arm.faults import Fault, Outcome
 from shared.model.errors import CallFailed, Code, Failure
-from shared.model.operations import Operation, Running, Skipped, Starting, Status
+from shared.model.operations import Answered, Handle, Operation, Running, Skipped, Starting, Status, StillRunning
 from shared.model.requests import Delete, Request, Scale, Stop, Upgrade
 from tests.builders import HTTP, a_create, a_submission
 from tests.faulty import AWAY, Calls, Fate, Faulty
@@ -216,3 +216,20 @@ def test_the_other_verbs_meet_an_abort_as_any_cancellation(pump: Pump) -> None:
     assert found.code is Code.WRONG_STATE
     pump.run()
     assert pump.now(operation).status is Status.CANCELLED
+
+
+def test_a_worker_that_slept_since_azure_said_it_still_runs_asks_for_no_abort(pump: Pump) -> None:
+    operation = running(pump, Scale(pool="system", to=5))
+    cancelled(pump, operation)
+    asked = pump.clusters.poll
+
+    def sleeps_after(handle: Handle) -> StillRunning | Answered:
+        found = asked(handle)
+        pump.clock.advance(10 * MINUTE)
+        return found
+
+    pump.services = pump.rebuilt(clusters=Faulty(pump.clusters, Calls(), {"poll": sleeps_after}))
+    pump.take()
+    assert aborts(pump) == []
+    pump.run()
+    assert (pump.now(operation).status, aborts(pump)) == (Status.SUCCEEDED, [])

@@ -246,3 +246,25 @@ class _With:
 
     def __getattr__(self, name: str) -> object:
         return self._calls[name] if name in self._calls else getattr(self._port, name)
+
+
+def test_a_worker_that_slept_since_its_call_was_counted_does_not_make_it_once_somebody_has_paused(pump: Pump) -> None:
+    operation = pump.submit(a_submission())
+    count = pump.acting.write
+
+    def sleeps_after(before: KeptActing, after: Acting) -> None:
+        count(before, after)
+        if pump.acting.kept.acting.pause is None:
+            paused(pump)
+            pump.clock.advance(4 * MINUTE)
+
+    before = written(pump)
+    pump.services = pump.rebuilt(acting=Faulty(pump.acting, Calls(), {"write": sleeps_after}))
+    pump.take()
+    assert written(pump) == before
+    pump.services = pump.rebuilt()
+    pump.run(until=pump.clock.now() + timedelta(hours=3))
+    assert (written(pump), waits_for(pump.now(operation))) == (before, Code.PAUSED)
+    pump.services.unpause(HTTP)
+    pump.run()
+    assert pump.now(operation).status is Status.SUCCEEDED

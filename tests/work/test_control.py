@@ -38,3 +38,18 @@ def test_cancelling_while_the_call_is_on_its_way_waits_for_what_it_did(pump: Pum
     pump.run()
     assert pump.now(operation).status is Status.SUCCEEDED
     assert not pump.operations.heads
+
+
+def test_an_operation_that_moves_while_its_lost_wake_up_is_filed_needs_nobody(pump: Pump) -> None:
+    operation = pump.submit(a_submission())
+    wake = pump.wakes.due()
+    assert wake is not None
+    other = pump.services
+
+    def commit(*arguments: object) -> object:
+        assert isinstance(other.cancel(operation.id, HTTP), Operation)
+        return pump.operations.commit(*arguments)  # type: ignore[arg-type]  # as the port's caller gave them
+
+    pump.rebuilt(operations=Faulty(pump.operations, Calls(), {"commit": commit})).poisoned(wake, "20261123-letter")
+    assert pump.now(operation).status is Status.CANCELLED
+    assert pump.now(operation).attention is None
