@@ -270,6 +270,7 @@ def parser() -> argparse.ArgumentParser:
     simulate = command("simulate", "seeded runs of several workers under faults, every invariant checked; exit 1 if one is broken")
     simulate.add_argument("--seeds", type=_within(1, 10_000_000), default=100, help="how many runs (default 100)")
     simulate.add_argument("--seed", type=_within(0, 2**31), default=0, help="the first seed (default 0)")
+    simulate.add_argument("--calls", action="store_true", help="first every trouble at every outside call of every scenario")
     command("bench", "count transactions and calls, and measure; a table and JSON")
     command("package", "a zip to deploy, in dist/")
     pins = command("lock", "pin what the requirements*.in files ask for")
@@ -294,7 +295,11 @@ def carry_out(arguments: argparse.Namespace, extra: list[str]) -> int:
     if arguments.command == "lock":
         return lock(python, upgrade=arguments.upgrade)
     if arguments.command == "simulate":
-        become(environment(python), "tests.simulation", [f"--seeds={arguments.seeds}", f"--seed={arguments.seed}"])
+        become(
+            environment(python),
+            "tests.simulation",
+            [f"--seeds={arguments.seeds}", f"--seed={arguments.seed}", *(["--calls"] if arguments.calls else [])],
+        )
     if arguments.command == "azure":
         extra = [f"--speed={arguments.speed}", f"--port={arguments.port}", f"--state={arguments.state.resolve()}"]
         extra += [f"--seed={arguments.seed}"] if arguments.seed is not None else []

@@ -24,7 +24,7 @@ from shared.adapters.queues import QueueAnnouncer, Queues, QueueWakes
 from shared.model.clusters import Absent, Cluster, ClusterRef, PoolMode
 from shared.model.plans import Action, MakeCluster, MakeGroup
 from shared.model.requests import PoolSpec
-from shared.ports import ActingRow, Announcer, Clusters, Letters, Operations, Paces, Store, Wakes
+from shared.ports import ActingRow, Announcer, Clock, Clusters, Letters, Operations, Paces, Store, Wakes
 from shared.services import Services, install
 from tests.builders import WEB, a_spec
 from tests.promised import promised
@@ -103,6 +103,11 @@ class MemoryQueues(Queues):
         message = Message(id=f"00000000-0000-4000-8000-{number:012d}", text=text, visible_at=now + delay, inserted_at=now)
         heapq.heappush(self._waiting, (message.visible_at, number, queue, message))
         return message
+
+    def delete(self, message: Message) -> None:
+        """Take a message away; it need not be there."""
+        self._waiting = [item for item in self._waiting if item[3] is not message]
+        heapq.heapify(self._waiting)
 
     def put_back(self, queue: str, message: Message, *, after: timedelta) -> None:
         """Hide a message that was received."""
@@ -191,6 +196,7 @@ class Doors(Pump):
         acting: ActingRow | None = None,
         paces: Paces | None = None,
         store: Store | None = None,
+        clock: Clock | None = None,
     ) -> Services:
         wakes = wakes or QueueWakes(self.queues)
         announcer = announcer or QueueAnnouncer(self.queues)
@@ -203,6 +209,7 @@ class Doors(Pump):
             acting=acting,
             paces=paces,
             store=store,
+            clock=clock,
         )
 
     def behind(self, services: Services) -> None:

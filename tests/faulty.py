@@ -9,6 +9,7 @@ from shared.model.errors import CallFailed, Code, Failure
 from tests.pump import Died
 
 AWAY = Failure(code=Code.UNREACHABLE, message="no answer", transient=True, unsure=True)
+OUT_OF_SERVICE = Failure(code=Code.UNREACHABLE, message="status 503", transient=True, unsure=True)
 
 
 class Fate(StrEnum):
@@ -16,8 +17,23 @@ class Fate(StrEnum):
 
     DIES_BEFORE = "the worker dies before it"
     DIES_AFTER = "the worker dies after it"
-    FAILS = "it is not applied and fails"
-    LOSES_ITS_ANSWER = "it is applied and fails"
+    IS_REFUSED = "it is answered with 503"
+    FAILS = "it is not applied and times out"
+    LOSES_ITS_ANSWER = "it is applied and times out"
+
+
+def met(fate: Fate | None, call: Callable[[], Any]) -> Any:
+    """The answer of a call that meets its fate."""
+    if fate is Fate.DIES_BEFORE:
+        raise Died
+    if fate in {Fate.FAILS, Fate.IS_REFUSED}:
+        raise CallFailed(AWAY if fate is Fate.FAILS else OUT_OF_SERVICE)
+    answer = call()
+    if fate is Fate.DIES_AFTER:
+        raise Died
+    if fate is Fate.LOSES_ITS_ANSWER:
+        raise CallFailed(AWAY)
+    return answer
 
 
 @dataclass
@@ -35,16 +51,7 @@ class Calls:
         fate = self.fate if number == self.strike else None
         if self.also is not None and number == self.also[0]:
             fate = self.also[1]
-        if fate is Fate.DIES_BEFORE:
-            raise Died
-        if fate is Fate.FAILS:
-            raise CallFailed(AWAY)
-        answer = call()
-        if fate is Fate.DIES_AFTER:
-            raise Died
-        if fate is Fate.LOSES_ITS_ANSWER:
-            raise CallFailed(AWAY)
-        return answer
+        return met(fate, call)
 
 
 class Faulty:

@@ -19,7 +19,7 @@ from shared.model.answers import Taken
 from shared.model.errors import CallFailed, Stale
 from shared.model.operations import Operation, Wake
 from shared.model.requests import Submission
-from shared.ports import ActingRow, Announcer, Clusters, Letters, Operations, Paces, Store, Wakes
+from shared.ports import ActingRow, Announcer, Clock, Clusters, Letters, Operations, Paces, Store, Wakes
 from shared.services import Ports, Services
 from shared.settings import Settings
 from tests.worldly import a_world, clusters_of, some_settings
@@ -42,9 +42,10 @@ class Pump:
     settings: Settings = field(default_factory=some_settings)
     takes: timedelta = timedelta(minutes=3)
     registered: bool = True
+    throttled: bool = False
 
     def __post_init__(self) -> None:
-        self.world = a_world(self.clock.now, takes=self.takes, registered=self.registered)
+        self.world = a_world(self.clock.now, takes=self.takes, registered=self.registered, throttled=self.throttled)
         self.operations = MemoryOperations()
         self.wakes = MemoryWakes(self.clock.now)
         self.announcer = MemoryAnnouncer()
@@ -67,6 +68,7 @@ class Pump:
         acting: ActingRow | None = None,
         paces: Paces | None = None,
         store: Store | None = None,
+        clock: Clock | None = None,
     ) -> Services:
         """Services over the same state, with other ports where given."""
         ports = Ports(
@@ -78,7 +80,7 @@ class Pump:
             acting=lambda: acting or self.acting,
             paces=lambda: paces or self.paces,
             store=lambda: store or MemoryStore(),
-            clock=self.clock,
+            clock=clock or self.clock,
             ids=self.ids,
         )
         return Services(self.settings, ports)

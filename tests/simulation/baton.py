@@ -3,8 +3,12 @@
 import threading
 from collections.abc import Callable
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds of the machine after which a worker that does not come back is a fault of this harness."""
+
+
+class Abandoned(BaseException):
+    """The run is over, and nobody waits for the worker any more."""
 
 
 class Turn:
@@ -14,23 +18,31 @@ class Turn:
         """Begin with the first `resume`."""
         self.ended = False
         self.fault: BaseException | None = None
+        self._abandoned = False
         self._mine, self._theirs = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
         self._thread.start()
 
     def _run(self, work: Callable[["Turn"], None]) -> None:
-        self._mine.acquire()
         try:
+            self._wait()
             work(self)
+        except Abandoned:
+            pass
         except BaseException as fault:  # noqa: BLE001 - carried to the thread that asked, and raised there
             self.fault = fault
         self.ended = True
         self._theirs.release()
 
+    def _wait(self) -> None:
+        self._mine.acquire()
+        if self._abandoned:
+            raise Abandoned
+
     def rest(self) -> None:
         """Give the baton back, and wait for it; called by the worker before an outside call."""
         self._theirs.release()
-        self._mine.acquire()
+        self._wait()
 
     def resume(self) -> None:
         """Let the worker run to its next outside call or its end; raises what it raised."""
@@ -40,3 +52,9 @@ class Turn:
             raise AssertionError(message)
         if self.fault is not None:
             raise self.fault
+
+    def abandon(self) -> None:
+        """End the worker's thread where it is."""
+        self._abandoned = True
+        self._mine.release()
+        self._thread.join(PATIENCE)

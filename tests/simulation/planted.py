@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from shared.model.clusters import Cluster
+from shared.model.errors import CallFailed, Stale
 from shared.model.operations import Settling, Starting
 from shared.model.plans import ScalePool
-from tests.simulation.random_run import Flaw
+from shared.ports import Stored
+from tests.simulation.stage import Flaw
 
 
 class Wrapped:
@@ -22,13 +24,18 @@ class Wrapped:
 
 
 class NoFence(Wrapped):
-    """Saves over whatever somebody else saved."""
+    """Saves over whatever somebody else saved: neither the head's etag nor the number of the save, which fences as well, is minded."""
 
     def commit(self, before: Any, after: Any, changes: Any) -> Any:
-        """As if the etag were always right."""
+        """As if nobody else had saved."""
         changes = tuple(changes)
-        known = self._port.head(changes[0].operation.partition)
-        return self._port.commit(known if before is not None else None, after, changes)
+        try:
+            return self._port.commit(before, after, changes)
+        except Stale:
+            stored = self._port.head(changes[0].operation.partition)
+            for change in changes:
+                self._port.events.get(change.operation.id, {}).pop(change.event.n, None)
+            return self._port.commit(stored, after, changes)
 
 
 class KeptLease(Wrapped):
@@ -53,7 +60,7 @@ class ClaimedIsSent(Wrapped):
 
     def head(self, partition: str) -> Any:
         """Read a claim as a call that was answered."""
-        stored = self._port.head(partition)
+        stored: Stored | None = self._port.head(partition)
         if stored is None:
             return None
         current = stored.head.current
@@ -78,12 +85,20 @@ class NoReadBack(Wrapped):
 
 
 class SentAgain(Wrapped):
-    """Asks Azure twice."""
+    """Repeats a call whose answer was lost, as clients do that retry by themselves.
+
+    Every action there is can be read back and may be sent again after a look; what may be sent but once is to come. Until then this stands
+    for it: nothing is sent again by whoever has not looked.
+    """
 
     def attempt(self, ref: Any, action: Any, sight: Any) -> Any:
-        """Once more than asked."""
-        self._port.attempt(ref, action, sight)
-        return self._port.attempt(ref, action, sight)
+        """Once more where no answer came."""
+        try:
+            return self._port.attempt(ref, action, sight)
+        except CallFailed as failed:
+            if not failed.failure.unsure:
+                raise
+            return self._port.attempt(ref, action, sight)
 
 
 PLANTED = {

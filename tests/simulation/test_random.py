@@ -1,30 +1,27 @@
-"""A bounded share of the random simulation; every planted bug is caught; a seed says the same each time."""
+"""A bounded share of the random simulation; a seed says the same each time."""
 
 import pytest
 
 from tests.simulation.invariants import broken
-from tests.simulation.planted import PLANTED
 from tests.simulation.random_run import RandomRun
 
 pytestmark = pytest.mark.once
 
 SHARE = range(20)
-MOST_SEEDS = 40
-FOUND: tuple[int, ...] = ()
-"""Seeds that once failed."""
+FOUND: dict[int, str] = {
+    1102: "the letter of a wake-up was filed while its operation moved on",
+    1358: "the same",
+    3113: "an ended operation's last message began a second chain for the next one, which had long moved",
+}
+"""Seeds that once failed, and what they found."""
 
 
 @pytest.mark.parametrize("seed", [*SHARE, *FOUND])
 def test_whatever_happens_every_invariant_holds(seed: int) -> None:
-    assert broken(RandomRun(seed).play()) == []
-
-
-@pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_bug_is_caught(name: str) -> None:
-    assert any(broken(RandomRun(seed, PLANTED[name]).play()) for seed in range(MOST_SEEDS))
+    assert broken(RandomRun(seed=seed).play()) == []
 
 
 def test_a_seed_gives_the_same_run_each_time() -> None:
-    first, second = RandomRun(3), RandomRun(3)
+    first, second = RandomRun(seed=3), RandomRun(seed=3)
     assert first.play().saves == second.play().saves
     assert first.met == second.met
