@@ -17,8 +17,9 @@ from shared.work.saving import Desk, amend, close, enter, finish, save, wake
 QUIET = timedelta(minutes=15)
 """How long an operation may go unsaved before it is woken again, or closed if it has ended: whoever saved it last may still be at work.
 Its old wake-ups die with the new number: never a second chain."""
-ABANDONED = timedelta(minutes=15)
-"""How long a row in `open` waits for its operation. Longer than any invocation lives (`functionTimeout` in host.json: five minutes)."""
+ABANDONED = timedelta(hours=1)
+"""How long a row in `open` waits for its operation. Much longer than any invocation lives (`functionTimeout` in host.json: five minutes): a
+row that is taken away from an operation that is written after all is never missed by anybody, and one that stays costs a read."""
 
 
 @dataclass(slots=True, kw_only=True)
