@@ -542,7 +542,8 @@ def _closed_if_cancelled(operation: Operation) -> Operation:
         return operation
     if operation.under_way:
         return operation
-    return replace(operation, states=_skipping(operation.states, cursor, f"cancelled by {asked.by}"))
+    stays = "; what the steps before it did stays" if cursor else ""
+    return replace(operation, states=_skipping(operation.states, cursor, f"cancelled by {asked.by}{stays}"))
 
 
 def _skipping(states: tuple[StepState, ...], start: int, because: str) -> tuple[StepState, ...]:

@@ -159,7 +159,8 @@ def _then(operation: Operation, *, plainly: bool) -> str:
     """What comes after the step that is under way, where somebody asked for an end or a rest."""
     cancelled, suspended = operation.cancelled_by, operation.suspended_by
     if cancelled is not None:
-        return "; it was cancelled, and no further step begins" if plainly else f"; {cancelled.by} cancelled it, and no further step begins"
+        word = "it was cancelled" if plainly else f"{cancelled.by} cancelled it"
+        return f"; {word}: what is applied by then stays applied, and no further step begins"
     if suspended is not None:
         word = "it was suspended" if plainly else f"{suspended.by} suspended it"
         return f"; {word}, and no further step begins until it is resumed"

@@ -518,7 +518,7 @@ def test_cancelling_while_something_may_be_under_way_waits_for_it(state: str) ->
     if state == "running":
         ended = engine.record(ended, SIGHTINGS["goal"], LATER)
     assert isinstance(ended.states[0], Done)
-    assert ended.states[1] == Skipped(because="cancelled by me")
+    assert ended.states[1] == Skipped(because="cancelled by me; what the steps before it did stays")
     assert ended.status is Status.CANCELLED
 
 

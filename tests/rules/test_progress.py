@@ -78,8 +78,8 @@ def running(waits: str, **more: Any) -> Case:
 
 
 SOON, HELD = NOW + pace.LOOK_EVERY, NOW + pace.HELD_EVERY
-THEN = "; ada@example.org cancelled it, and no further step begins"
-THEN_PLAIN = "; it was cancelled, and no further step begins"
+THEN = "; ada@example.org cancelled it: what is applied by then stays applied, and no further step begins"
+THEN_PLAIN = "; it was cancelled: what is applied by then stays applied, and no further step begins"
 CASES: dict[str, Case] = {
     "scheduled": Case(one(**LATER), Status.SCHEDULED, "its time, 2026-11-23 13:00:00 UTC", NOON + HOUR),
     "scheduled and suspended": Case(
