@@ -155,6 +155,12 @@ def held(operation: Operation, hold: Hold, now: datetime) -> Operation:
     return operation if after == state else _with(operation, after, now)
 
 
+def is_held(operation: Operation) -> bool:
+    """Whether the current step was kept back when it was last to begin."""
+    _, state = _current(operation)
+    return isinstance(state, Waiting) and state.since is None and state.failure is not None
+
+
 def claimed(before: Operation, after: Operation) -> bool:
     """Whether between the two a claim was made, which entitles its maker to one call once it is saved."""
     return _tries(after) > _tries(before)

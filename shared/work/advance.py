@@ -26,9 +26,9 @@ from shared.model.operations import (
 )
 from shared.model.plans import Abortable, Action
 from shared.ports import Clock, Clusters, Stored
-from shared.rules import acting, engine, pace
+from shared.rules import engine, pace
 from shared.rules.planning import AlreadySo, plan
-from shared.work.braking import Brake, counted
+from shared.work.braking import Brake, counted, holding
 from shared.work.saving import Desk, amend, announce, close, enter, finish, save, wake
 from shared.work.surveying import survey
 
@@ -114,16 +114,15 @@ def _move(turn: _Turn, clusters: Clusters, desk: Desk, brake: Brake, clock: Cloc
 
 def _attempt(turn: _Turn, action: Action, clusters: Clusters, desk: Desk, brake: Brake, clock: Clock) -> None:
     before = turn.operation
-    kept = brake.row.read()
-    hold = acting.hold(kept.acting, clock.now(), most=brake.most)
-    if hold is not None and not before.under_way:
+    hold = holding(brake, clock) if engine.is_held(before) else None
+    if hold is not None:
         turn.operation = engine.held(before, hold, clock.now())
         return
     looked = _look(before, action, clusters, turn)
-    after = engine.record(before, looked, clock.now(), hold=hold)
+    after = engine.record(before, looked, clock.now())
     entitled_at = clock.now()
     if engine.claimed(before, after):
-        hold = counted(brake, kept, clock)
+        hold = counted(brake, clock)
         after = after if hold is None else engine.record(before, looked, clock.now(), hold=hold)
     turn.operation = after
     if not engine.claimed(before, after) or not isinstance(looked, Seen):

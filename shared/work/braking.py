@@ -1,7 +1,8 @@
 """The brake before every call that changes something: a person's pause, and the cap on such calls an hour.
 
-The row is read before a step is looked at, and written, by its etag, before the claim is saved. So a pause that was answered is obeyed by
-every claim after it, and no two workers count the same call.
+The row is read and written, by its etag, between the look that a claim follows from and the claim. So a pause that was answered is obeyed by
+every claim after it, no two workers count the same call, and the moment in which another may come between is short. What is held already asks
+the row alone, and Azure only once it may go on.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from datetime import timedelta
 from shared.log import event
 from shared.model.acting import Hold, Pause, ShownActing
 from shared.model.errors import Code, Failure, Refusal, Stale
-from shared.ports import ActingRow, Clock, KeptActing
+from shared.ports import ActingRow, Clock
 from shared.rules import acting
 
 RACES = 10
@@ -27,19 +28,24 @@ class Brake:
     most: int
 
 
-def counted(brake: Brake, kept: KeptActing, clock: Clock) -> Hold | None:
+def holding(brake: Brake, clock: Clock) -> Hold | None:
+    """Why no call may be made now, by one read; None if one may."""
+    return acting.hold(brake.row.read().acting, clock.now(), most=brake.most)
+
+
+def counted(brake: Brake, clock: Clock) -> Hold | None:
     """Count one call that is about to be made; or why it may not be made. A call that is counted and not made stays counted."""
-    now = clock.now()
     for _ in range(RACES):
+        kept, now = brake.row.read(), clock.now()
         hold = acting.hold(kept.acting, now, most=brake.most)
         if hold is not None:
             return hold
         try:
             brake.row.write(kept, acting.counted(kept.acting, now))
         except Stale:
-            kept, now = brake.row.read(), clock.now()
             continue
         return None
+    now = clock.now()
     message = "too many operations begin a step at once; this one goes on in a few seconds"
     return Hold(failure=Failure(code=Code.BUSY_STORE, message=message, transient=True), until=now + CROWDED)
 

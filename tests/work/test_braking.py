@@ -202,7 +202,7 @@ def test_where_too_many_count_at_once_a_step_waits_a_few_seconds(pump: Pump) -> 
         raise Stale
 
     row = _With(pump.acting, write=lost)
-    hold = braking.counted(Brake(row=row, most=9), pump.acting.read(), pump.clock)  # type: ignore[arg-type]  # a port by its names
+    hold = braking.counted(Brake(row=row, most=9), pump.clock)  # type: ignore[arg-type]  # a port by its names
     assert hold is not None
     assert (hold.failure.code, hold.until, tries) == (Code.BUSY_STORE, pump.clock.now() + braking.CROWDED, braking.RACES)
     operation = pump.submit(a_submission())
