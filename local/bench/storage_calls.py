@@ -29,9 +29,10 @@ from shared.adapters import clients
 from shared.adapters.queues import NEVER
 from shared.adapters.tables import TABLES
 
-QUEUE = "bench-raw"
+QUEUE, PREFIX = "bench-raw", "raw"
+"""The loop's own queue, and how its own tables' names begin: beside those of an app that may be running."""
 CASE = Case(polls=(1, 1, 1))
-_TABLE = re.compile(rf"/({'|'.join(TABLES)})\b")
+_TABLE = re.compile(rf"/(?:{PREFIX})?({'|'.join(TABLES)})\b")
 _ENVELOPE = 600
 """About as many bytes of a transaction are headers and keys around each row."""
 _VERBS = {"GET": "read", "PUT": "upsert", "DELETE": "delete"}
@@ -101,12 +102,14 @@ class Loop:
     """The loop: one client for tables and one for queues, as in the app."""
 
     def __init__(self, connection: str, *, over: HttpTransport[Any, Any] | None = None) -> None:
-        """Make the queue; the tables are there."""
+        """Make the tables and the queue."""
         settings = settings_of(connection)
         self._tables = clients.tables(settings, over=over)
         self._queue = clients.queues(settings, over=over).get_queue_client(QUEUE)
         with contextlib.suppress(ResourceExistsError):
             self._queue.create_queue()
+        for name in TABLES:
+            self._tables.create_table_if_not_exists(f"{PREFIX}{name}")
 
     def operation(self, calls: tuple[StorageCall, ...], partition: str) -> None:
         """One operation's requests, on a partition of its own. One whose connection Azurite had closed meanwhile is sent again."""
@@ -131,7 +134,7 @@ class Loop:
                 self._on_table(call, partition)
 
     def _on_table(self, call: StorageCall, partition: str) -> None:
-        table = self._tables.get_table_client(call.table)
+        table = self._tables.get_table_client(f"{PREFIX}{call.table}")
         keys: dict[str, Any] = {"PartitionKey": partition, "RowKey": "raw0"}
         match call.what:
             case "read":
