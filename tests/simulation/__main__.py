@@ -53,7 +53,7 @@ def main() -> int:
     reader.add_argument("--seed", type=int, default=0, help="the first seed")
     reader.add_argument("--calls", action="store_true", help="first every trouble at every outside call of every scenario")
     asked = reader.parse_args()
-    logging.disable(logging.CRITICAL)
+    logging.getLogger("tidekeeper").propagate = False
     failed = _calls() if asked.calls else 0
     return 1 if failed + _seeds(asked.seed, asked.seeds) else 0
 

@@ -11,7 +11,9 @@ from tests.faulty import Fate
 from tests.simulation.invariants import broken
 from tests.simulation.record import Record
 from tests.simulation.scenarios import SCENARIOS, Scenario
-from tests.simulation.stage import SENDS, Errand, Flaw, Meeting, Stage, Trouble, Worker
+from tests.simulation.stage import Stage
+from tests.simulation.trouble import SENDS, Flaw, Meeting, Trouble
+from tests.simulation.workers import Errand, Worker
 
 DEADLINE = timedelta(hours=8)
 """Every scenario may take this long in virtual time, with every wait and retry of ours."""

@@ -8,7 +8,7 @@ from shared.model.errors import CallFailed, Stale
 from shared.model.operations import Settling, Starting
 from shared.model.plans import ScalePool
 from shared.ports import Stored
-from tests.simulation.stage import Flaw
+from tests.simulation.trouble import Flaw
 
 
 class Wrapped:

@@ -10,7 +10,9 @@ from tests.builders import WEB
 from tests.faulty import AWAY, Fate
 from tests.simulation.others import Others
 from tests.simulation.record import Record
-from tests.simulation.stage import SENDS, Errand, Meeting, Stage, Trouble, Worker
+from tests.simulation.stage import Stage
+from tests.simulation.trouble import SENDS, Meeting, Trouble
+from tests.simulation.workers import Errand, Worker
 from tests.worldly import some_settings
 
 CALM_AFTER = timedelta(hours=2)

@@ -6,22 +6,19 @@ What happens next, and which call meets with trouble, is for whoever plays on it
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
-from local.arm.faults import Answer, Effect, Fault, Faults, Silence
+from local.arm.faults import Effect, Fault, Faults
 from local.host.calls import Done, HttpAnswer
 from local.host.direct import NotSent
 from local.host.messages import poison_queue
-from local.memory import MemoryClock
 from shared.adapters.queues import QueueAnnouncer, QueueWakes
-from shared.model.clusters import ClusterRef, Sight
+from shared.model.clusters import ClusterRef
 from shared.model.errors import CallFailed
 from shared.model.operations import Operation
-from shared.model.plans import Action
 from shared.rules import naming
 from shared.services import install
 from tests.builders import WEB
@@ -30,105 +27,16 @@ from tests.faulty import Fate, met
 from tests.pump import SWEEP_EVERY, Died
 from tests.simulation.baton import Turn
 from tests.simulation.record import Paused, Record
+from tests.simulation.trouble import ASLEEP, CHANGES, LATE, NAP, ON_THE_WIRE, SENDS, Flaw, Meeting, Trouble
 from tests.simulation.watching import Call, Recorded, Tap, Via, Watched, spelt
+from tests.simulation.workers import Errand, Told, Worker, WorkersClock
 from tests.worldly import clusters_of
 
-ASLEEP = timedelta(minutes=11)
-"""How long a worker sleeps that sleeps past its message's visibility."""
-NAP = timedelta(minutes=4)
-"""How long one sleeps that wakes before anybody else is given its message."""
-MOST_AT_ONCE = 1000
-"""How many pieces of work there may be at one instant; more is a loop."""
-LATE = timedelta(minutes=25)
-"""How much later a message comes that is late: the sweep has long sent another."""
 ASKS_AGAIN = timedelta(seconds=30)
 """When somebody who was not answered asks again."""
-
-
-class Meeting(StrEnum):
-    """What happens around a call that itself goes well."""
-
-    SLEEPS_BEFORE = "the worker sleeps past its message's visibility before it"
-    SLEEPS_AFTER = "the worker sleeps past its message's visibility after it"
-    NAPS_BEFORE = "the worker sleeps for some minutes before it"
-    DOUBLED = "the worker's message is delivered to another, which comes first"
-    LATE = "the message that it sends comes late"
-    REPEATED = "the message that it sends comes again, late"
-
-
-ON_THE_WIRE: Mapping[Fate, Effect] = {
-    Fate.IS_REFUSED: Answer(status=503, code="ServiceUnavailable"),
-    Fate.FAILS: Silence(),
-    Fate.LOSES_ITS_ANSWER: Silence(applied=True),
-}
-CHANGES = frozenset({"azure.attempt", "azure.abort"})
-"""The calls whose last request changes something in Azure; that is the one that meets with trouble."""
-Trouble = Fate | Meeting
-SENDS = frozenset({"wakes.send", "outbox.put"})
-"""The calls that send a message to ourselves."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flaw:
-    """What is built wrongly on purpose."""
-
-    operations: Callable[[Any], Any] = field(default=lambda port: port)
-    clusters: Callable[[Any], Any] = field(default=lambda port: port)
-    sweeps: bool = True
-
-
-@dataclass(slots=True)
-class WorkersClock:
-    """A worker's own clock: the true instant, wrong by the skew. `jumped`: it was set while its worker was at work."""
-
-    clock: MemoryClock
-    skew: timedelta = timedelta(0)
-    jumped: bool = False
-
-    def now(self) -> datetime:
-        """The instant it shows."""
-        return self.clock.now() + self.skew
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Worker:
-    """A worker at work on one thing. `about`: the cluster's key. `until`, `behind`: what it sleeps for, if it does."""
-
-    number: int
-    about: str
-    kind: str
-    clock: WorkersClock
-    turn: Turn
-    delivered: tuple[str, Message] | None = None
-    until: datetime | None = None
-    behind: "Worker | None" = None
-    action: Action | None = None
-    claim: tuple[Operation, int] | None = None
-    slept: bool = False
-    looked: int = 0
-    sights: list[tuple[str, Sight]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """What somebody asks by HTTP, again and again until it is answered. `path` None: it has nobody to ask for any more."""
-
-    method: str
-    path: Callable[[], str | None]
-    about: str = ""
-    document: Mapping[str, object] | None = None
-    key: str | None = None
-
-
-class Unsaid(logging.Handler):
-    """Keeps what is logged."""
-
-    def __init__(self, said: list[str]) -> None:
-        super().__init__()
-        self._said = said
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._said.append(record.getMessage())
+MOST_AT_ONCE = 1000
+"""How many pieces of work there may be at one instant; more is a loop."""
+LOG = logging.getLogger("tidekeeper")
 
 
 @dataclass
@@ -144,6 +52,8 @@ class Stage(Doors):
         self.world.recording = None
         self.record = Record(store=self.operations)
         self.tapped = clusters_of(Tap(self))  # type: ignore[arg-type]  # all that the adapter needs of a world
+        self._told = Told(self.record.said)
+        LOG.addHandler(self._told)
         self.begun: dict[str, datetime] = {}
         self.saved_at: dict[str, datetime] = {}
         self.others: Counter[str] = Counter()
@@ -400,23 +310,31 @@ class Stage(Doors):
 
     def chains(self, *, since: datetime) -> None:
         """While nothing is at work: hold that whatever was saved since has one message that will move it."""
-        texts = [json.loads(text) for queue, text in self.queues.everything() if queue == STEPS]
+        waiting = self._waiting()
         for stored in self.operations.heads.values():
             held = stored.head.current
             if self.saved_at[held.id] <= since or held.resting or held.attention is not None:
                 continue  # what became poison is left to the sweep
-            mine = [text for text in texts if (text["operation"], text["wake"]) == (held.id, held.wake)]
-            if len(mine) != 1:
-                self.record.live.append(f"{held.id} is {held.status} and has {len(mine)} messages at {self.clock.now()}")
+            mine = waiting.count((held.id, held.wake))
+            if mine != 1:
+                self.record.live.append(f"{held.id} is {held.status} and has {mine} messages at {self.clock.now()}")
+
+    def _waiting(self) -> list[tuple[str, int]]:
+        """The wake-ups on their way, by operation and number; nonsense in their queue is none."""
+        texts = [json_or_none(text) for queue, text in self.queues.everything() if queue == STEPS]
+        return [
+            (str(found.get("operation")), int(found.get("wake", 0))) for found in texts if isinstance(found, dict) and "schema" in found
+        ]
 
     def closed(self, *, rested: bool) -> Record:
         """The record, complete."""
         for worker in self.workers:
             worker.turn.abandon()
+        LOG.removeHandler(self._told)
         install(None)
         record = self.record
         record.rested = rested
-        record.messages = [json.loads(text)["operation"] for queue, text in self.queues.everything() if queue == STEPS]
+        record.messages = [operation for operation, _ in self._waiting()]
         replies = [json.loads(text) for queue, text in self.queues.everything() if queue == REPLIES]
         record.replies = [(str(reply["event"]), str(reply.get("operation", ""))) for reply in replies]
         record.said += [text for _, text in self.queues.everything()] + [repr(letter) for letter in self.letters.filed.values()]
@@ -425,12 +343,17 @@ class Stage(Doors):
 
     def _about(self, text: str) -> str:
         """The key of the cluster that a message is about; empty if it says none of ours."""
-        try:
-            document = json.loads(text)
-        except ValueError:
-            return ""
+        document = json_or_none(text)
         if not isinstance(document, dict):
             return ""
         partition, name = document.get("cluster_key"), str(document.get("cluster")).rpartition("/")[2]
         found = (ref for ref in self.refs if ref.name == name or naming.partition(ref).startswith(str(partition)))
         return next((ref.key for ref in found), "")
+
+
+def json_or_none(text: str) -> Any:
+    """What a text holds; None if it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

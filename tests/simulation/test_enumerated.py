@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from tests.simulation.enumerated import double, faults, single
+from tests.simulation.enumerated import double, faults, played, single
 from tests.simulation.scenarios import SCENARIOS, SMALL
 
 pytestmark = pytest.mark.once
@@ -22,6 +22,15 @@ def test_whatever_one_call_meets_every_invariant_holds_and_all_ends_as_it_should
 @pytest.mark.parametrize("name", SMALL)
 def test_whatever_two_calls_meet_every_invariant_holds_and_all_ends_as_it_should(name: str) -> None:
     assert list(faults(name, islice(double(name), 0, None, SHARE_OF_PAIRS))) == []
+
+
+@pytest.mark.parametrize("name", ["scale", "limits", "upgrade of three pools", "stop", "delete"])
+def test_without_trouble_an_operation_costs_what_the_formula_says(name: str) -> None:
+    """4P + 4S + 9 (docs/decisions/0001); a request by queue with a key and replies costs six more."""
+    run = played(name)
+    run.play()
+    (operation,) = run.operations.operations.values()
+    assert run.record.transactions == 4 * run.made.count("azure.poll") + 4 * len(operation.states) + 9 + 6
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -15,7 +15,8 @@ from shared.rules.goals import gap
 from tests.simulation.record import Sent
 
 if TYPE_CHECKING:
-    from tests.simulation.stage import Stage, Worker
+    from tests.simulation.stage import Stage
+    from tests.simulation.workers import Worker
 
 
 class Tap:
