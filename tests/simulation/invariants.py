@@ -211,7 +211,7 @@ def i14_no_secret_is_told(record: Record) -> Iterator[str]:
 
 
 def told_to_the_sender(record: Record) -> Iterator[str]:
-    """Who asked by queue heard of the end; and that it was accepted, unless storage was away for so long that it heard of a letter."""
+    """Who asked by queue heard of the end."""
     said = set(record.replies)
     for operation in record.store.operations.values():
         if operation.origin.reply_to is not None and operation.ended and ("ended", operation.id) not in said:
