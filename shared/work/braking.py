@@ -1,8 +1,8 @@
 """The brake before every call that changes something: a person's pause, and the cap on such calls an hour.
 
-The row is read and written, by its etag, between the look that a claim follows from and the claim. So a pause that was answered is obeyed by
-every claim after it, no two workers count the same call, and the moment in which another may come between is short. What is held already asks
-the row alone, and Azure only once it may go on.
+The row is read and written, by its etag, between the look that a claim follows from and the claim. So a pause that was answered is obeyed
+by every claim after it, no two workers count the same call, and the moment in which another may come between is short. What is held already
+asks the row alone, and Azure only once it may go on.
 """
 
 from dataclasses import dataclass

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from local.arm.wire import Drop, Reply, Request
 from local.memory import MemoryOperations
-from shared.model.clusters import Absent, Cluster, ClusterRef
+from shared.model.clusters import Absent, Cluster, ClusterRef, Sight
 from shared.model.errors import Code
 from shared.model.operations import Handle, Operation, Starting
-from shared.model.plans import Abortable, Action, ClusterAction
+from shared.model.plans import Abortable, Action, ClusterAction, MakeCluster, Plan
 from shared.ports import JournalRow
 from shared.rules.goals import gap
 from tests.simulation.record import Sent
@@ -142,7 +142,7 @@ class Recorded:
         for n, (step, state) in enumerate(zip(after.plan.steps, after.states, strict=True)):
             was = old[n].state if n < len(old) else "waiting"
             if state.state == "done" and was != "done":
-                seen = [sight for kind, sight in self._worker.sights if kind == _kind(step.action)]
+                seen = [_meant(after.plan, step.action, sight) for kind, sight in self._worker.sights if kind == _kind(step.action)]
                 born = before is None or before.plan is None
                 if not any(gap(step.action, sight) is None for sight in seen) and (seen or not born):
                     record.unmet.append(f"{after.id} called done: {gap(step.action, seen[-1]) if seen else 'never looked at'}")
@@ -152,6 +152,12 @@ class Recorded:
             answered = state.state in {"running", "settling"} or (failure is not None and failure.code is Code.NOT_REACHED)
             if answered and not any(tried[1:] == (after.id, n) for tried in record.tried):
                 record.unmet.append(f"{after.id} called sent, and nothing was")
+
+
+def _meant(plan: Plan, action: Action, sight: Sight) -> Sight:
+    """A cluster that was made again under the name is none of the plan's, but for one that makes it."""
+    other = isinstance(sight, Cluster) and None not in (plan.uid, sight.uid) and sight.uid != plan.uid
+    return Absent(what="the cluster of the plan") if other and not isinstance(action, MakeCluster) else sight
 
 
 def _kind(action: Action) -> str:
