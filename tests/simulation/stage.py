@@ -215,6 +215,7 @@ class Stage(Standing):
                 message.dequeues += 1
                 worker.behind = self.hand_over(queue, message)
                 worker.turn.rest()
+                worker.slept = worker.slept or self.clock.now() > began
             case Meeting.LATE if name in SENDS:
                 return call(late=LATE)
             case Meeting.REPEATED if name in SENDS:
