@@ -148,7 +148,7 @@ def i11_claimed_first(record: Record) -> Iterator[str]:
         if sent.applied and (sent.claim is None or sent.action != _claimed(sent)):
             yield f"{what} without a claim"
         elif sent.applied and not sent.claimed and not _harmless(sent, record):
-            yield f"{what}, claimed by somebody else since, and nothing guards it"
+            yield f"{what}, whose step is over, and nothing guards it"
         for pause in record.pauses:
             if (
                 sent.at > pause.since + CLAIM_AND_CALL

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from local.arm.records import LongOperation
 from local.memory import MemoryOperations
-from shared.model.operations import Operation
+from shared.model.operations import Operation, Starting
 from shared.model.plans import Action
 
 
@@ -45,10 +45,10 @@ class Sent:
 
     @property
     def claimed(self) -> bool:
-        """Whether the store still holds its step as begun, by this claim."""
+        """Whether the store still holds its step as begun, be it by another claim."""
         if self.current is None or self.claim is None or self.step != (self.current.id, self.current.cursor):
             return False
-        return self.current.states[self.claim[1]] == self.claim[0].states[self.claim[1]]
+        return isinstance(self.current.states[self.claim[1]], Starting)
 
     @property
     def aborts(self) -> bool:
