@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from local.arm.records import LongOperation
 from local.memory import MemoryOperations
-from shared.model.operations import Operation, Starting
+from shared.model.operations import Operation
 from shared.model.plans import Action
 
 
@@ -45,10 +45,10 @@ class Sent:
 
     @property
     def claimed(self) -> bool:
-        """Whether the store still holds its step as begun, be it by another claim."""
+        """Whether something of its step may still be under way by what the store holds, be it by another claim."""
         if self.current is None or self.claim is None or self.step != (self.current.id, self.current.cursor):
             return False
-        return isinstance(self.current.states[self.claim[1]], Starting)
+        return self.current.under_way
 
     @property
     def aborts(self) -> bool:
