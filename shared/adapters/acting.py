@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.data.tables import UpdateMode
+from azure.core.exceptions import ResourceNotFoundError
 
 from shared.adapters.codec import SCHEMA, fitting
-from shared.adapters.tables import PRECONDITION_FAILED, Tables
+from shared.adapters.tables import Tables
 from shared.model.acting import Acting, Pause
-from shared.model.errors import CallFailed, Code, NewerSchema, Stale
+from shared.model.errors import CallFailed, NewerSchema
 from shared.ports import KeptActing
 
 PLACE = {"PartitionKey": "app", "RowKey": "acting"}
@@ -36,20 +34,7 @@ class TableActing:
 
     def write(self, before: KeptActing, after: Acting) -> None:
         """Insert the row, or replace it by its etag."""
-        table, row = self._tables.table("acting"), {**PLACE, **_properties(after)}
-        try:
-            if before.etag is None:
-                self._tables.call(lambda: table.create_entity(row))
-                return
-            self._tables.call(
-                lambda: table.update_entity(row, mode=UpdateMode.REPLACE, etag=before.etag, match_condition=MatchConditions.IfNotModified)
-            )
-        except CallFailed as failed:
-            cause = failed.__cause__
-            lost = isinstance(cause, HttpResponseError) and cause.status_code == PRECONDITION_FAILED
-            if lost or failed.failure.code is Code.BUSY_STORE or isinstance(cause, ResourceNotFoundError):
-                raise Stale from failed
-            raise
+        self._tables.put("acting", {**PLACE, **_properties(after)}, before.etag)
 
 
 def _properties(acting: Acting) -> dict[str, Any]:

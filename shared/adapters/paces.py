@@ -5,13 +5,8 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
-from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.data.tables import UpdateMode
-
 from shared.adapters.codec import SCHEMA
-from shared.adapters.tables import PRECONDITION_FAILED, Tables
-from shared.model.errors import CallFailed, Code, Stale
+from shared.adapters.tables import Tables
 from shared.model.paces import Learned, Pace
 from shared.ports import KeptPace
 
@@ -31,20 +26,8 @@ class TablePaces:
 
     def write(self, before: KeptPace | None, after: Pace) -> None:
         """Insert the row, or replace it by its etag."""
-        table, row = self._tables.table("paces"), {"PartitionKey": PARTITION, "RowKey": after.kind, **_properties(after)}
-        try:
-            if before is None:
-                self._tables.call(lambda: table.create_entity(row))
-                return
-            self._tables.call(
-                lambda: table.update_entity(row, mode=UpdateMode.REPLACE, etag=before.etag, match_condition=MatchConditions.IfNotModified)
-            )
-        except CallFailed as failed:
-            cause = failed.__cause__
-            lost = isinstance(cause, HttpResponseError) and cause.status_code == PRECONDITION_FAILED
-            if lost or failed.failure.code is Code.BUSY_STORE or isinstance(cause, ResourceNotFoundError):
-                raise Stale from failed
-            raise
+        row = {"PartitionKey": PARTITION, "RowKey": after.kind, **_properties(after)}
+        self._tables.put("paces", row, before.etag if before is not None else None)
 
 
 def _kept(rows: Iterable[Any]) -> tuple[KeptPace, ...]:

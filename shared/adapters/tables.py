@@ -96,6 +96,19 @@ class Tables:
         self._pause(READ_AGAIN_SECONDS)
         return self.call(do)
 
+    def put(self, name: str, row: Mapping[str, Any], etag: str | None) -> None:
+        """Replace a row if it is still as it was read under `etag`, or insert it where there was none. Raises `Stale` if it is not so."""
+        table = self.table(name)
+        try:
+            if etag is None:
+                self.call(lambda: table.create_entity(row))
+                return
+            self.call(lambda: table.update_entity(row, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified))
+        except CallFailed as failed:
+            if failed.failure.code is Code.BUSY_STORE or getattr(failed.__cause__, "status_code", None) in _LOST:
+                raise Stale from failed
+            raise
+
     def _make(self) -> None:
         with self._lock:
             for name in TABLES:

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.once
 
 HERE = Path(__file__).parent
 EXAMPLES, SEED = int(os.environ.get("CONTRACT_EXAMPLES", "15")), os.environ.get("CONTRACT_SEED", "1")
+NOT_MET = {"operations_force_close 200"}
+"""The answer about a record that cannot be read: to read one is a fault (500), so none is here. `tests/functions` brings it about."""
 SPEED = 60
 """So that a cluster is made in seconds, and an operation is still open when it is asked after."""
 
@@ -125,5 +127,5 @@ def test_the_running_app_does_what_its_document_says(stack: Stack, tmp_path: Pat
     assert done.returncode == 0, f"schemathesis found:\n{done.stdout}\n{done.stderr}"
     answered = json.loads(seen.read_text())
     well = {f"{name} {status}" for name, operation in promised().operations.items() for status in operation["responses"] if status < "300"}
-    assert well <= answered.keys(), "it never came as far as these answers, so it says nothing about them"
+    assert well - NOT_MET <= answered.keys(), "it never came as far as these answers, so it says nothing about them"
     assert stack.fallen() is None

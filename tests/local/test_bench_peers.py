@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -114,6 +115,6 @@ def test_engines_that_are_not_installed_are_said_and_skipped(capsys: pytest.Capt
 
 def test_sqlite_keeps_its_own_settings_for_both(tmp_path: Path) -> None:
     """A rollback journal and a full sync: what DBOS leaves as it is, and so does ours."""
-    with Database(tmp_path / "ours.sqlite") as database, sqlite3.connect(tmp_path / "plain.sqlite") as plain:
+    with Database(tmp_path / "ours.sqlite") as database, closing(sqlite3.connect(tmp_path / "plain.sqlite")) as plain:
         for setting in ("journal_mode", "synchronous"):
             assert database.connection.execute(f"PRAGMA {setting}").fetchone() == plain.execute(f"PRAGMA {setting}").fetchone()

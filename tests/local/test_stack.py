@@ -21,6 +21,8 @@ from local.worldtime import WorldTime
 from shared.settings import read
 from tests.living import gone
 
+pytestmark = pytest.mark.once
+
 APP = """
 import json
 import os

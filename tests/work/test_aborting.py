@@ -16,15 +16,6 @@ from tests.pump import Died, Pump
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def pump() -> Pump:
-    """An app whose world has prod-rg/web, idle, and in which everything takes three minutes."""
-    pump = Pump(takes=timedelta(minutes=3))
-    pump.submit(a_submission(a_create()))
-    pump.run()
-    return pump
-
-
 def running(pump: Pump, request: Request | None = None) -> Operation:
     """An operation whose first step runs in Azure."""
     operation = pump.submit(a_submission(request))

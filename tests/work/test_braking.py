@@ -21,15 +21,6 @@ OTHER = ClusterRef(subscription=SUBSCRIPTION, group="prod-rg", name="api")
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def pump() -> Pump:
-    """An app whose world has prod-rg/web, idle."""
-    pump = Pump()
-    pump.submit(a_submission(a_create()))
-    pump.run()
-    return pump
-
-
 def capped(most: int) -> Pump:
     """The same, with so few calls an hour; none of this hour is made."""
     pump = Pump(settings=some_settings({"TIDEKEEPER_MUTATIONS_PER_HOUR": str(most)}))

@@ -13,15 +13,6 @@ from tests.pump import Died, Pump
 from tests.worldly import some_settings
 
 
-@pytest.fixture
-def pump() -> Pump:
-    """An app whose world has prod-rg/web, idle."""
-    pump = Pump()
-    pump.submit(a_submission(a_create()))
-    pump.run()
-    return pump
-
-
 def damaged(pump: Pump) -> Operation:
     """An operation that has begun and cannot be read any more."""
     operation = pump.submit(a_submission())

@@ -4,18 +4,9 @@ import pytest
 
 from shared.model.errors import Stale
 from shared.model.operations import Operation, Status
-from tests.builders import HTTP, a_create, a_submission
+from tests.builders import HTTP, a_submission
 from tests.faulty import Calls, Faulty
 from tests.pump import Pump
-
-
-@pytest.fixture
-def pump() -> Pump:
-    """An app whose world has prod-rg/web, idle."""
-    pump = Pump()
-    pump.submit(a_submission(a_create()))
-    pump.run()
-    return pump
 
 
 def test_cancelling_while_the_call_is_on_its_way_waits_for_what_it_did(pump: Pump) -> None:

@@ -19,6 +19,8 @@ from tests.builders import HTTP, a_create, a_submission
 from tests.faulty import AWAY, Calls, Fate, Faulty
 from tests.pump import Pump
 
+pytestmark = pytest.mark.once
+
 KIND = "scale_pool"
 SHIPPED = pace.LOOKS[KIND]
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

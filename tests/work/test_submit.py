@@ -16,15 +16,6 @@ from tests.faulty import AWAY, Calls, Faulty
 from tests.pump import Pump
 
 
-@pytest.fixture
-def pump() -> Pump:
-    """An app whose world has prod-rg/web, idle."""
-    pump = Pump()
-    pump.submit(a_submission(a_create()))
-    pump.run()
-    return pump
-
-
 def _stored(pump: Pump) -> tuple[int, ...]:
     store = pump.operations
     return (len(store.heads), len(store.operations), len(store.opened), len(store.keys), len(pump.wakes.waiting))

@@ -26,6 +26,8 @@ from local.certificates import Certificates, certificates
 from local.worldtime import WorldTime
 from tests.local.arm.asking import CLUSTER, GROUP, START, USER, VERSION, a_cluster
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cret"
 DEADLINE = 20.0

@@ -20,6 +20,8 @@ from local.stack import Recipe, Stack
 from local.worldtime import WorldTime
 from tests.living import gone
 
+pytestmark = pytest.mark.once
+
 Json = dict[str, Any]
 CLUSTERS = ("group1/one", "group2/two", "group3/three")
 OPEN = frozenset({"queued", "running"})

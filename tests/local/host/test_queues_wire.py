@@ -18,6 +18,8 @@ from local.processes import Keeper
 from local.storage import Storage
 from local.worldtime import WorldTime
 
+pytestmark = pytest.mark.once
+
 APP = """
     import json, os, pathlib, time, typing
     import azure.functions as func
