@@ -498,7 +498,7 @@ def azure_ports(settings: Settings, *, clock: Clock | None = None) -> Ports:
         return ArmClusters(Arm(settings), endpoint=settings.arm_endpoint)
 
     def operations() -> Operations:
-        from shared.adapters.tables import TableOperations
+        from shared.adapters.operations import TableOperations
 
         return TableOperations(tables())
 

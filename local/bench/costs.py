@@ -20,8 +20,9 @@ from local.bench.wiring import services_of, settings_of
 from local.memory import MemoryClock
 from shared.adapters import clients
 from shared.adapters.acting import TableActing
+from shared.adapters.operations import TableOperations
 from shared.adapters.queues import Queues, QueueWakes
-from shared.adapters.tables import TABLES, TableOperations, Tables
+from shared.adapters.tables import TABLES, Tables
 from shared.model.answers import Taken
 from shared.model.messages import STEPS
 from shared.model.operations import Operation, Status, Wake

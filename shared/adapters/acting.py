@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
-
 from shared.adapters.codec import SCHEMA, fitting
 from shared.adapters.tables import Tables
 from shared.model.acting import Acting, Pause
-from shared.model.errors import CallFailed, NewerSchema
+from shared.model.errors import NewerSchema
 from shared.ports import KeptActing
 
 PLACE = {"PartitionKey": "app", "RowKey": "acting"}
@@ -24,13 +22,8 @@ class TableActing:
 
     def read(self) -> KeptActing:
         """The state, by one point read."""
-        try:
-            row = self._tables.read(lambda: self._tables.table("acting").get_entity(PLACE["PartitionKey"], PLACE["RowKey"]))
-        except CallFailed as failed:
-            if isinstance(failed.__cause__, ResourceNotFoundError):
-                return KeptActing(acting=Acting(), etag=None)
-            raise
-        return KeptActing(acting=_acting_of(row), etag=row.metadata["etag"])
+        row = self._tables.get("acting", PLACE["PartitionKey"], PLACE["RowKey"])
+        return KeptActing(acting=Acting(), etag=None) if row is None else KeptActing(acting=_acting_of(row), etag=row.metadata["etag"])
 
     def write(self, before: KeptActing, after: Acting) -> None:
         """Insert the row, or replace it by its etag."""

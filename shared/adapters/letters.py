@@ -3,21 +3,18 @@
 Must not decide anything.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from itertools import islice
 from typing import Any
 
-from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 
 from shared.adapters import codec
 from shared.adapters.pages import MOST_REQUESTS
 from shared.adapters.queues import Queues
-from shared.adapters.tables import PRECONDITION_FAILED, Rows, Tables
-from shared.model.errors import CallFailed, NewerSchema
+from shared.adapters.tables import Rows, Tables
+from shared.model.errors import NewerSchema
 from shared.model.letters import Letter, LetterPage, LetterQuery, day_of
 from shared.model.listing import BadContinuation
 from shared.ports import KeptLetter
@@ -55,12 +52,9 @@ class TableLetters:
         day = day_of(identifier)
         if day is None:
             return None
-        try:
-            row = self._tables.read(lambda: self._tables.table("letters").get_entity(day.isoformat(), identifier))
-        except CallFailed as failed:
-            if isinstance(failed.__cause__, ResourceNotFoundError):
-                return None
-            raise
+        row = self._tables.get("letters", day.isoformat(), identifier)
+        if row is None:
+            return None
         return KeptLetter(letter=_letter(row), etag=str(row.metadata["etag"]))
 
     def page(self, query: LetterQuery) -> LetterPage:
@@ -99,43 +93,22 @@ class TableLetters:
     def remove(self, kept: KeptLetter) -> None:
         """Delete the row if it is as it was read. The SDK is silent about a missing one."""
         partition = kept.letter.filed_at.astimezone(UTC).date().isoformat()
-        table, unless = self._tables.table("letters"), MatchConditions.IfNotModified
-        try:
-            self._tables.call(lambda: table.delete_entity(partition, kept.letter.id, etag=kept.etag, match_condition=unless))
-        except CallFailed as failed:
-            cause = failed.__cause__
-            if not (isinstance(cause, HttpResponseError) and cause.status_code == PRECONDITION_FAILED):
-                raise
+        self._tables.remove("letters", partition, kept.letter.id, kept.etag)
 
     def purge(self, before: datetime, most: int) -> int:
         """One range of whole partitions, and a delete for each row. The SDK is silent about one that somebody else removed."""
-        table, day = self._tables.table("letters"), before.astimezone(UTC).date().isoformat()
-        old = [(str(row["PartitionKey"]), str(row["RowKey"])) for row in islice(self._query(f"PartitionKey lt '{day}'", top=most), most)]
-        for key in old:
-            self._tables.call(partial(table.delete_entity, *key))
+        day, select = before.astimezone(UTC).date().isoformat(), ["PartitionKey", "RowKey"]
+        rows = islice(self._tables.query("letters", f"PartitionKey lt '{day}'", select=select, top=most), most)
+        old = [(str(row["PartitionKey"]), str(row["RowKey"])) for row in rows]
+        for partition, name in old:
+            self._tables.remove("letters", partition, name)
         return len(old)
 
     def _day(self, day: date, after: str, *, top: int) -> Iterator[Rows]:
         """The letters of a day, by id. A row key that is no id with this day in it (of code before ids had days) is left out."""
         mark = f"{day:%Y%m%d}"
-        return self._pages(f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{after or mark}' and RowKey lt '{mark}g'", top=top)
-
-    def _query(self, odata: str, *, top: int) -> Iterator[Mapping[str, Any]]:
-        for rows in self._pages(odata, top=top):
-            yield from rows
-
-    def _pages(self, odata: str, *, top: int) -> Iterator[Rows]:
-        pages = self._tables.call(lambda: self._tables.table("letters").query_entities(odata, results_per_page=top).by_page())
-        while True:
-            # A page is fetched when it is asked for, so storage's faults arise here.
-            page = self._tables.read(lambda: _rows_of(next(pages, None)))
-            if page is None:
-                return
-            yield page
-
-
-def _rows_of(page: Iterable[Mapping[str, Any]] | None) -> Rows | None:
-    return None if page is None else list(page)
+        odata = f"PartitionKey eq '{day.isoformat()}' and RowKey gt '{after or mark}' and RowKey lt '{mark}g'"
+        return (rows for rows, _ in self._tables.pages("letters", odata, select=None, top=top))
 
 
 def _letter(row: Mapping[str, Any]) -> Letter:

@@ -18,7 +18,8 @@ from shared.model.operations import ENDED
 from shared.rules import naming
 
 if TYPE_CHECKING:
-    from shared.adapters.tables import RowPage, TableOperations
+    from shared.adapters.operations import TableOperations
+    from shared.adapters.tables import RowPage
 
 QUOTE = "'"
 MOST_REQUESTS = 20

@@ -10,8 +10,9 @@ from azure.core.pipeline.transport import HttpRequest, RequestsTransport, Reques
 
 from shared.adapters import clients
 from shared.adapters.clients import Arm
+from shared.adapters.operations import TableOperations
 from shared.adapters.queues import QueueAnnouncer, Queues
-from shared.adapters.tables import READ_AGAIN_SECONDS, TableOperations, Tables
+from shared.adapters.tables import READ_AGAIN_SECONDS, Tables
 from shared.log import count, invocation
 from shared.model.clusters import Absent
 from shared.model.errors import CallFailed, Code, Failure

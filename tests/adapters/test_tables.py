@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from shared.adapters import clients, codec
+from shared.adapters.operations import TableOperations
 from shared.adapters.pages import MOST_REQUESTS
-from shared.adapters.tables import TableOperations, Tables
+from shared.adapters.tables import Tables
 from shared.model.errors import CallFailed, Code
 from shared.model.listing import BadContinuation, Query
 from shared.model.operations import Head, Status

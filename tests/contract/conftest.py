@@ -6,8 +6,9 @@ import pytest
 
 from local.memory import MemoryOperations
 from shared.adapters import clients
+from shared.adapters.operations import TableOperations
 from shared.adapters.queues import Queues
-from shared.adapters.tables import TableOperations, Tables
+from shared.adapters.tables import Tables
 from shared.ports import Operations
 from tests.contract.tapping import Tap
 from tests.worldly import some_settings

@@ -9,8 +9,9 @@ import pytest
 from azure.data.tables import TransactionOperation
 
 from shared.adapters import codec
+from shared.adapters.operations import TableOperations
 from shared.adapters.pages import MOST_REQUESTS
-from shared.adapters.tables import MOST_IN_TRANSACTION, TableOperations, Tables
+from shared.adapters.tables import MOST_IN_TRANSACTION, Tables
 from shared.model.clusters import ClusterRef
 from shared.model.errors import Code, Failure
 from shared.model.listing import Query

@@ -10,7 +10,8 @@ import pytest
 
 from local.memory import MemoryLetters
 from shared.adapters.letters import TableLetters
-from shared.adapters.tables import TableOperations, Tables
+from shared.adapters.operations import TableOperations
+from shared.adapters.tables import Tables
 from shared.model.errors import CallFailed
 from shared.model.letters import Letter, letter_id
 from shared.model.operations import Event, Operation

@@ -11,7 +11,8 @@ import pytest
 
 from local.memory import MemoryStore
 from shared.adapters import clients
-from shared.adapters.tables import TABLES, TableOperations, Tables
+from shared.adapters.operations import TableOperations
+from shared.adapters.tables import TABLES, Tables
 from shared.log import count, invocation
 from shared.model.clusters import ClusterRef
 from shared.model.errors import CallFailed, Code, NewerSchema, Stale

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from local.memory import MemoryOperations
-from shared.adapters.tables import TableOperations, Tables
+from shared.adapters.operations import TableOperations
+from shared.adapters.tables import Tables
 from shared.model.errors import Code, NewerSchema, Stale, Unreadable
 from shared.model.listing import Summary
 from shared.model.operations import Event, Head, Operation, Status
