@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared.model.acting import ShownActing
 from shared.model.answers import Glimpse, Preview, Progress, Purged, Told
 from shared.model.clusters import Cluster
 from shared.model.errors import Code, Failure, Refusal
-from shared.model.letters import ShownLetter, ShownPage
 from shared.model.listing import Page, Summary
 from shared.model.operations import Done, Failed, Skipped, StepState, Waiting
 from shared.model.plans import Plan, Step
@@ -44,6 +42,8 @@ if TYPE_CHECKING:
         VersionsView,
         VersionView,
     )
+    from shared.model.acting import ShownActing
+    from shared.model.letters import ShownLetter, ShownPage
     from shared.model.paces import ShownPace, ShownPaces
     from shared.model.versions import Offer, Offered
 
@@ -229,7 +229,7 @@ def page_view(page: Page) -> "OperationsView":
     return {"operations": [summary_view(item) for item in page.items], "continuation": page.continuation}
 
 
-def letter_view(letter: ShownLetter) -> "LetterView":
+def letter_view(letter: "ShownLetter") -> "LetterView":
     """A letter."""
     path = f"/api/letters/{letter.id}"
     return {
@@ -245,7 +245,7 @@ def letter_view(letter: ShownLetter) -> "LetterView":
     }
 
 
-def letters_view(page: ShownPage) -> "LettersView":
+def letters_view(page: "ShownPage") -> "LettersView":
     """A page of letters."""
     return {"letters": [letter_view(letter) for letter in page.letters], "continuation": page.continuation}
 
@@ -264,7 +264,7 @@ def health_view(*, settings: str, storage: str) -> "HealthView":
     return {"status": "ok" if well else "unhealthy", "checks": {"settings": settings, "storage": storage}}
 
 
-def acting_view(shown: ShownActing) -> "ActingView":
+def acting_view(shown: "ShownActing") -> "ActingView":
     """Whether the app acts."""
     pause = shown.pause
     return {

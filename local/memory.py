@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 
 from shared.model.acting import Acting
 from shared.model.errors import Stale, Unreadable
+from shared.model.kept import JournalRow, KeptActing, KeptLetter, KeptPace, Wreck
 from shared.model.letters import Letter, LetterPage, LetterQuery, day_of
 from shared.model.listing import BadContinuation, Page, Query, Summary
 from shared.model.operations import ENDED, Event, Head, Operation, Wake, partition_of
 from shared.model.paces import Pace
-from shared.ports import Change, JournalRow, KeptActing, KeptLetter, KeptPace, Key, OpenRow, Stored, Wreck
+from shared.ports import Change, Key, OpenRow, Stored
 from shared.rules import naming
 
 

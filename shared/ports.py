@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from shared.model.acting import Acting
 from shared.model.clusters import Absent, Cluster, ClusterRef, Group, Sight
-from shared.model.letters import Letter, LetterPage, LetterQuery
 from shared.model.listing import Page, Query, Summary
 from shared.model.operations import Answered, Event, Handle, Head, Operation, StillRunning, Wake
-from shared.model.paces import Pace
 from shared.model.plans import Abortable, Action
 
 if TYPE_CHECKING:
+    from shared.model.acting import Acting
+    from shared.model.kept import JournalRow, KeptActing, KeptLetter, KeptPace, Wreck
+    from shared.model.letters import Letter, LetterPage, LetterQuery
+    from shared.model.paces import Pace
     from shared.model.versions import Offer, Offered
 
 
@@ -109,29 +110,6 @@ class OpenRow:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalRow:
-    """Which ended operation a row of the journal stands for, and when that ended."""
-
-    operation: str
-    ended_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wreck:
-    """What can be told of an operation without reading its work, and the etag of its row.
-
-    `events`: how many history rows it has. `behind`: who waits behind it, if it holds its cluster; None if it does not. `head_etag`: of the
-    head that it holds, or in whose line it waits; None if it has no place.
-    """
-
-    summary: Summary
-    etag: str
-    events: int
-    behind: tuple[str, ...] | None = None
-    head_etag: str | None = None
-
-
 class Operations(Protocol):
     """The durable store of operations. What `commit` takes is written whole or not at all."""
 
@@ -150,11 +128,11 @@ class Operations(Protocol):
         """The operation, by one point read. Raises ValueError for what cannot be an id, `Unreadable` for a row that cannot be read."""
         ...
 
-    def wreck(self, operation_id: str) -> Wreck | None:
+    def wreck(self, operation_id: str) -> "Wreck | None":
         """The operation, with nothing of its work read, however damaged that is. Raises ValueError as `load` does."""
         ...
 
-    def write_off(self, wreck: Wreck, ended: Summary, event: Event, after: Head | None, changes: Iterable[Change]) -> None:
+    def write_off(self, wreck: "Wreck", ended: Summary, event: Event, after: Head | None, changes: Iterable[Change]) -> None:
         """Mark the row as `ended` says, add the history row, and replace the head of `wreck` by `after`, with the changes that go with it.
 
         In one transaction; the operation's work is neither read nor written. Raises `Stale` if row or head are not as `wreck` says.
@@ -185,18 +163,18 @@ class Operations(Protocol):
         """Write the ended operation's row in `journal`. Writing it again changes nothing."""
         ...
 
-    def ended_before(self, instant: datetime, most: int) -> tuple[JournalRow, ...]:
+    def ended_before(self, instant: datetime, most: int) -> "tuple[JournalRow, ...]":
         """Up to `most` journalled operations that ended by `instant`, an older day before a younger. Costs no more the more are kept."""
         ...
 
-    def erase(self, row: JournalRow, key_name: str | None) -> None:
+    def erase(self, row: "JournalRow", key_name: str | None) -> None:
         """Remove an ended operation: its idempotency key, its history and itself, its row in `open` and, last, the one in the journal.
 
         One that is gone already, or half, is removed none the less; a key that stands for another operation by now stays.
         """
         ...
 
-    def strike(self, row: JournalRow) -> None:
+    def strike(self, row: "JournalRow") -> None:
         """Remove a row of the journal whose operation is gone; it need not be there."""
         ...
 
@@ -229,34 +207,26 @@ class Announcer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptLetter:
-    """A letter as read from the store, and the etag under which it may be removed."""
-
-    letter: Letter
-    etag: str
-
-
 class Letters(Protocol):
     """Dead letters."""
 
-    def file(self, letter: Letter) -> None:
+    def file(self, letter: "Letter") -> None:
         """Keep a letter. Filing it again changes nothing of what it says."""
         ...
 
-    def load(self, identifier: str) -> KeptLetter | None:
+    def load(self, identifier: str) -> "KeptLetter | None":
         """A letter by its id, by one point read; None where there is none. Raises `NewerSchema` for a row of newer code."""
         ...
 
-    def page(self, query: LetterQuery) -> LetterPage:
+    def page(self, query: "LetterQuery") -> "LetterPage":
         """A page of letters, the newest day first. Raises `BadContinuation`."""
         ...
 
-    def send_again(self, letter: Letter) -> None:
+    def send_again(self, letter: "Letter") -> None:
         """Send the letter's text to its queue, as it came. The letter stays."""
         ...
 
-    def remove(self, kept: KeptLetter) -> None:
+    def remove(self, kept: "KeptLetter") -> None:
         """Remove the letter if it is still as it was read; one that was filed again since stays, and it need not be there."""
         ...
 
@@ -268,47 +238,26 @@ class Letters(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptActing:
-    """The state of acting as read from the store, and the etag under which it may be replaced; None where nothing was stored yet."""
-
-    acting: Acting
-    etag: str | None
-
-
 class ActingRow(Protocol):
     """The one row that says whether the app acts."""
 
-    def read(self) -> KeptActing:
+    def read(self) -> "KeptActing":
         """The state of acting; the state of one that was never paused and never acted, where nothing was stored yet."""
         ...
 
-    def write(self, before: KeptActing, after: Acting) -> None:
+    def write(self, before: "KeptActing", after: "Acting") -> None:
         """Replace the state if it is still as it was read. Raises `Stale` if it is not."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptPace:
-    """A kind's pace as read from the store, and the etag under which it may be replaced.
-
-    `pace` None: the row cannot be read. It is of newer code (`newer`), and is left to that, or it is broken, and may be replaced.
-    """
-
-    kind: str
-    pace: Pace | None
-    etag: str
-    newer: bool = False
 
 
 class Paces(Protocol):
     """What was learned about how long Azure takes: a row for each kind of action."""
 
-    def read(self) -> tuple[KeptPace, ...]:
+    def read(self) -> "tuple[KeptPace, ...]":
         """Every row there is."""
         ...
 
-    def write(self, before: KeptPace | None, after: Pace) -> None:
+    def write(self, before: "KeptPace | None", after: "Pace") -> None:
         """Replace a kind's row if it is still as it was read (None: there was none). Raises `Stale` if it is not."""
         ...
 

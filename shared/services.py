@@ -13,12 +13,10 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from shared.log import event
-from shared.model.acting import ShownActing
 from shared.model.answers import Glimpse, Preview, Purged, Taken, Told
 from shared.model.clusters import Absent, Cluster, ClusterRef
 from shared.model.errors import CallFailed, Code, Failure, Refusal, Unreadable
 from shared.model.grants import LETTERS, PAUSE, PURGE, READ
-from shared.model.letters import Letter, LetterQuery, ShownLetter, ShownPage, letter_id
 from shared.model.listing import Page, Query, Summary
 from shared.model.operations import Operation, Wake, partition_of
 from shared.model.requests import Origin, Submission
@@ -32,6 +30,8 @@ from shared.work.saving import Desk
 if TYPE_CHECKING:
     from shared.adapters.queues import Queues
     from shared.adapters.tables import Tables
+    from shared.model.acting import ShownActing
+    from shared.model.letters import Letter, LetterQuery, ShownLetter, ShownPage
     from shared.model.paces import ShownPaces
     from shared.model.versions import Offer, Offered
     from shared.rules.pace import Looks
@@ -301,19 +301,19 @@ class Services:
 
     # ---- acting
 
-    def acting(self, origin: Origin) -> ShownActing | Refusal:
+    def acting(self, origin: Origin) -> "ShownActing | Refusal":
         """Whether the app acts, for a caller who may read anything. Raises `CallFailed`."""
         from shared.work import braking
 
         return self._reads_nothing(origin) or braking.shown(self._brake, self._ports.clock)
 
-    def pause(self, origin: Origin, *, reason: str | None) -> ShownActing | Refusal:
+    def pause(self, origin: Origin, *, reason: str | None) -> "ShownActing | Refusal":
         """Stop all acting, for a caller who may. Raises `CallFailed`."""
         from shared.work import braking
 
         return self._not_everywhere(origin, PAUSE) or braking.pause(self._brake, by=origin.caller, reason=reason, clock=self._ports.clock)
 
-    def unpause(self, origin: Origin) -> ShownActing | Refusal:
+    def unpause(self, origin: Origin) -> "ShownActing | Refusal":
         """Let the app act again, for a caller who may. Raises `CallFailed`."""
         from shared.work import braking
 
@@ -338,25 +338,25 @@ class Services:
 
     # ---- letters
 
-    def letters(self, query: LetterQuery, origin: Origin) -> ShownPage | Refusal:
+    def letters(self, query: "LetterQuery", origin: Origin) -> "ShownPage | Refusal":
         """A page of letters, for a caller who may handle letters. Raises `BadContinuation`, `CallFailed`."""
         from shared.work import lettering
 
         return self._not_everywhere(origin, LETTERS) or lettering.page(query, letters=self._ports.letters())
 
-    def letter(self, identifier: str, origin: Origin) -> ShownLetter | Refusal:
+    def letter(self, identifier: str, origin: Origin) -> "ShownLetter | Refusal":
         """A letter, for a caller who may handle letters. Raises `CallFailed`."""
         from shared.work import lettering
 
         return self._not_everywhere(origin, LETTERS) or lettering.read(identifier, letters=self._ports.letters())
 
-    def requeue_letter(self, identifier: str, origin: Origin) -> ShownLetter | Refusal:
+    def requeue_letter(self, identifier: str, origin: Origin) -> "ShownLetter | Refusal":
         """Send a letter's message again and remove the letter, for a caller who may handle letters. Raises `CallFailed`."""
         from shared.work import lettering
 
         return self._not_everywhere(origin, LETTERS) or lettering.requeue(identifier, by=origin.caller, letters=self._ports.letters())
 
-    def delete_letter(self, identifier: str, origin: Origin) -> ShownLetter | Refusal:
+    def delete_letter(self, identifier: str, origin: Origin) -> "ShownLetter | Refusal":
         """Throw a letter away, for a caller who may handle letters. Raises `CallFailed`."""
         from shared.work import lettering
 
@@ -383,8 +383,10 @@ class Services:
 
         return sweep.sweep(desk=self._desk, clock=self._ports.clock)
 
-    def file(self, *, mark: str, queue: str, reason: str, text: str, operation: str | None = None) -> Letter:
+    def file(self, *, mark: str, queue: str, reason: str, text: str, operation: str | None = None) -> "Letter":
         """Keep a message that could not be processed. Its `mark` is the same at each of its deliveries."""
+        from shared.model.letters import Letter, letter_id
+
         now = self.now()
         letter = Letter(id=letter_id(now, mark), queue=queue, reason=reason, text=text, filed_at=now, operation=operation)
         self._ports.letters().file(letter)

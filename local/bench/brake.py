@@ -7,7 +7,8 @@ from local.worldtime import WorldTime
 from shared.log import event
 from shared.model.acting import Acting
 from shared.model.errors import Stale
-from shared.ports import ActingRow, KeptActing
+from shared.model.kept import KeptActing
+from shared.ports import ActingRow
 from shared.services import Services
 from shared.services import install as install_services
 from shared.settings import from_environment

@@ -17,8 +17,9 @@ from local.memory import MemoryOperations
 from shared.adapters import codec
 from shared.model.acting import Acting
 from shared.model.errors import Stale
+from shared.model.kept import KeptActing
 from shared.model.operations import Head, Operation, Wake
-from shared.ports import Change, KeptActing, Stored
+from shared.ports import Change, Stored
 
 HIDDEN = timedelta(minutes=10)
 """How long a message that was fetched is hidden, as by the host."""

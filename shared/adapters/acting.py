@@ -8,7 +8,7 @@ from shared.adapters.codec import SCHEMA, fitting
 from shared.adapters.tables import Tables
 from shared.model.acting import Acting, Pause
 from shared.model.errors import NewerSchema
-from shared.ports import KeptActing
+from shared.model.kept import KeptActing
 
 PLACE = {"PartitionKey": "app", "RowKey": "acting"}
 

@@ -19,10 +19,12 @@ from shared.model.errors import CallFailed, Code, Failure, NewerSchema, Unreadab
 from shared.model.listing import Summary
 from shared.model.operations import Event, Head, Operation, Status
 from shared.model.requests import Door
-from shared.ports import JournalRow, Key, OpenRow
+from shared.ports import Key, OpenRow
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+    from shared.model.kept import JournalRow
 
 SCHEMA = 1
 PIECE = 32_000
@@ -167,8 +169,10 @@ def open_of(row: Mapping[str, Any]) -> OpenRow:
     return OpenRow(operation=str(row["RowKey"]), cluster=_cluster_of(row), since=_instant(row["since"]))
 
 
-def journal_of(row: Mapping[str, Any]) -> JournalRow:
+def journal_of(row: Mapping[str, Any]) -> "JournalRow":
     """Which operation a row of the journal stands for."""
+    from shared.model.kept import JournalRow
+
     return JournalRow(operation=str(row["operation"]), ended_at=_instant(row["updated_at"]))
 
 

@@ -15,9 +15,9 @@ from shared.adapters.pages import MOST_REQUESTS
 from shared.adapters.queues import Queues
 from shared.adapters.tables import Rows, Tables
 from shared.model.errors import NewerSchema
+from shared.model.kept import KeptLetter
 from shared.model.letters import Letter, LetterPage, LetterQuery, day_of
 from shared.model.listing import BadContinuation
-from shared.ports import KeptLetter
 
 BEFORE_ALL = "0" * 24
 """A mark that sorts before that of every message."""

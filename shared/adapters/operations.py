@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core import MatchConditions
 from azure.data.tables import TransactionOperation, UpdateMode
@@ -15,8 +15,11 @@ from shared.adapters.tables import MOST_IN_TRANSACTION, MOST_ROWS, RowPage, Tabl
 from shared.model.errors import CallFailed, Code, Stale
 from shared.model.listing import Page, Query, Summary
 from shared.model.operations import Event, Head, Operation, partition_of
-from shared.ports import Change, JournalRow, Key, OpenRow, Stored, Wreck
+from shared.ports import Change, Key, OpenRow, Stored
 from shared.rules import naming
+
+if TYPE_CHECKING:
+    from shared.model.kept import JournalRow, Wreck
 
 SHARDS = 4
 
@@ -47,8 +50,10 @@ class TableOperations:
         row = self._tables.get("clusters", partition_of(operation_id), f"op {operation_id}")
         return None if row is None else codec.operation_of(row)
 
-    def wreck(self, operation_id: str) -> Wreck | None:
+    def wreck(self, operation_id: str) -> "Wreck | None":
         """The operation's row and its cluster's head, by a point read each, and the keys of its history."""
+        from shared.model.kept import Wreck
+
         partition = partition_of(operation_id)
         row, head = self._tables.get("clusters", partition, f"op {operation_id}"), self._tables.get("clusters", partition, "head")
         if row is None:
@@ -64,7 +69,7 @@ class TableOperations:
             head_etag=head.metadata["etag"] if head is not None and (holds or operation_id in line) else None,
         )
 
-    def write_off(self, wreck: Wreck, ended: Summary, event: Event, after: Head | None, changes: Iterable[Change]) -> None:
+    def write_off(self, wreck: "Wreck", ended: Summary, event: Event, after: Head | None, changes: Iterable[Change]) -> None:
         """One entity-group transaction on the cluster's partition, in which the operation's row is merged and not replaced."""
         partition = partition_of(ended.id)
         head = None if after is None else {"PartitionKey": partition, "RowKey": "head", **codec.head_properties(after)}
@@ -112,7 +117,7 @@ class TableOperations:
         row = self._tables.get("clusters", partition_of(operation_id), f"op {operation_id}", select=list(codec.SUMMARY_FIELDS))
         return None if row is None else codec.summary_of(row, operation_id)
 
-    def ended_before(self, instant: datetime, most: int) -> tuple[JournalRow, ...]:
+    def ended_before(self, instant: datetime, most: int) -> "tuple[JournalRow, ...]":
         """Rows of whole days before the instant's own, the oldest first, and then the later rows of that day: two ranges of keys."""
         day = _day(instant)
         found: list[JournalRow] = []
@@ -121,7 +126,7 @@ class TableOperations:
             found += (codec.journal_of(row) for row in islice(rows, most - len(found)))
         return tuple(found)
 
-    def erase(self, row: JournalRow, key_name: str | None) -> None:
+    def erase(self, row: "JournalRow", key_name: str | None) -> None:
         """The key first, so that none is ever left for an operation that is gone; then the history and the row; last the journal's row."""
         if key_name is not None:
             self._unbind(key_name, row.operation)
@@ -136,7 +141,7 @@ class TableOperations:
         self.forget(row.operation)
         self.strike(row)
 
-    def strike(self, row: JournalRow) -> None:
+    def strike(self, row: "JournalRow") -> None:
         """Delete the row in `journal`; the SDK is silent about a missing one."""
         day, place = _journal_key(row.operation, row.ended_at)
         self._tables.remove("journal", day, place)

@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.adapters.codec import SCHEMA
 from shared.adapters.tables import Tables
+from shared.model.kept import KeptPace
 from shared.model.paces import Learned, Pace
-from shared.ports import KeptPace
 
 PARTITION = "app"
 

@@ -22,9 +22,8 @@ done `record` says what the sighting means. Neither has side effects; a caller t
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from shared.model.acting import Hold
 from shared.model.clusters import Absent, Cluster, Sight
 from shared.model.errors import Code, Failure, Refusal
 from shared.model.operations import (
@@ -60,6 +59,9 @@ from shared.model.operations import (
 from shared.model.plans import Abortable, MakeCluster, Plan, Step
 from shared.rules import pace
 from shared.rules.goals import busy, called_off, gap, occupied, unreachable
+
+if TYPE_CHECKING:
+    from shared.model.acting import Hold
 
 TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("waiting", "seen"): frozenset({"starting", "done", "waiting", "failed"}),
@@ -117,7 +119,7 @@ def next_move(operation: Operation, now: datetime) -> Move:
             assert_never(state)
 
 
-def record(operation: Operation, sighting: Sighting, now: datetime, *, hold: Hold | None = None) -> Operation:
+def record(operation: Operation, sighting: Sighting, now: datetime, *, hold: "Hold | None" = None) -> Operation:
     """The operation after `sighting`; the very same object if that changes nothing. Raises ValueError for what cannot happen.
 
     `hold`: why nothing may be claimed now, if so.
@@ -145,7 +147,7 @@ def record(operation: Operation, sighting: Sighting, now: datetime, *, hold: Hol
     return moved
 
 
-def held(operation: Operation, hold: Hold, now: datetime) -> Operation:
+def held(operation: Operation, hold: "Hold", now: datetime) -> Operation:
     """The operation kept back from its next step, of which nothing may be under way; the very same object if it was so already.
 
     The step's clock stands still meanwhile and begins anew afterwards: a step does not run out of time that it was not given.
@@ -529,7 +531,7 @@ def _aborted_by_us(operation: Operation, step: Step, after: Failed, sight: Sight
     return Skipped(because=f"aborted in Azure, as {asked.by} asked; what was applied by then stays applied: {gap(step.action, sight)}")
 
 
-def _held(state: OpenState, hold: Hold) -> Waiting:
+def _held(state: OpenState, hold: "Hold") -> Waiting:
     return Waiting(tries=state.tries, until=hold.until, failure=hold.failure)
 
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, time, timedelta
 
 from shared.log import event, warning
 from shared.model.errors import CallFailed, Stale
+from shared.model.kept import KeptPace
 from shared.model.listing import Query, Summary
 from shared.model.operations import Status
 from shared.model.paces import Pace, Sample, ShownPaces
-from shared.ports import Clock, KeptPace, Operations, Paces
+from shared.ports import Clock, Operations, Paces
 from shared.rules import learning, pace, sampling
 
 TELLING = {

@@ -10,9 +10,10 @@ from shared.log import event, warning
 from shared.model.answers import Purged
 from shared.model.clusters import ClusterRef
 from shared.model.errors import Code, NewerSchema, Refusal, Unreadable
+from shared.model.kept import JournalRow
 from shared.model.listing import Query
 from shared.model.operations import ENDED
-from shared.ports import Clock, JournalRow, Letters, Operations
+from shared.ports import Clock, Letters, Operations
 
 AT_ONCE = 50
 """How many operations one request removes at most: each costs storage about six calls, and nobody waits for more."""

@@ -6,13 +6,17 @@ that the sweep meets in `open`.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from shared.log import event, warning
 from shared.model.errors import Stale, Unreadable
 from shared.model.listing import Summary
 from shared.model.operations import Event, Head, Operation, Wake, partition_of
-from shared.ports import Announcer, Change, Operations, Stored, Wakes, Wreck
+from shared.ports import Announcer, Change, Operations, Stored, Wakes
 from shared.rules.telling import told
+
+if TYPE_CHECKING:
+    from shared.model.kept import Wreck
 
 NOW = timedelta(0)
 
@@ -46,7 +50,7 @@ def wake(desk: Desk, operation: Operation, *, delay: timedelta = NOW) -> None:
     desk.wakes.send(Wake(cluster_key=operation.partition, operation=operation.id, wake=operation.wake), delay=max(delay, NOW))
 
 
-def write_off(desk: Desk, wreck: Wreck, ended: Summary, because: str, now: datetime) -> None:
+def write_off(desk: Desk, wreck: "Wreck", ended: Summary, because: str, now: datetime) -> None:
     """Save the end of an operation whose work cannot be read, pass its lease on, and close. Raises `Stale` if somebody saved first."""
     head: Head | None = None
     changes: list[Change] = []

@@ -11,8 +11,9 @@ from local.memory import MemoryPaces
 from shared.adapters.paces import TablePaces
 from shared.adapters.tables import Tables
 from shared.model.errors import Stale
+from shared.model.kept import KeptPace
 from shared.model.paces import Learned, Pace
-from shared.ports import KeptPace, Paces
+from shared.ports import Paces
 from shared.rules import learning, pace
 from tests.builders import NOON
 from tests.contract.storing import raced

@@ -13,9 +13,10 @@ from shared.adapters.letters import TableLetters
 from shared.adapters.operations import TableOperations
 from shared.adapters.tables import Tables
 from shared.model.errors import CallFailed
+from shared.model.kept import JournalRow
 from shared.model.letters import Letter, letter_id
 from shared.model.operations import Event, Operation
-from shared.ports import Change, JournalRow, Key, Letters, Operations
+from shared.ports import Change, Key, Letters, Operations
 from tests.contract.storing import MINUTE, a_ref, begun, ended, one, raced, saved_again
 from tests.contract.tapping import Breaking, Tap
 

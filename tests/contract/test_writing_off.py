@@ -9,9 +9,10 @@ from local.memory import MemoryOperations
 from shared.adapters.operations import TableOperations
 from shared.adapters.tables import Tables
 from shared.model.errors import Code, NewerSchema, Stale, Unreadable
+from shared.model.kept import JournalRow
 from shared.model.listing import Summary
 from shared.model.operations import Event, Head, Operation, Status
-from shared.ports import JournalRow, Operations
+from shared.ports import Operations
 from tests.builders import NOON
 from tests.contract.storing import MINUTE, a_noon, a_ref, all_pages, begun, change, items_of, one, query_of, saved_again, waiting
 

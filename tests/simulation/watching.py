@@ -8,9 +8,9 @@ from local.arm.wire import Drop, Reply, Request
 from local.memory import MemoryOperations
 from shared.model.clusters import Absent, Cluster, ClusterRef, Sight
 from shared.model.errors import Code
+from shared.model.kept import JournalRow
 from shared.model.operations import Handle, Operation, Starting
 from shared.model.plans import Abortable, Action, ClusterAction, MakeCluster, Plan
-from shared.ports import JournalRow
 from shared.rules.goals import gap
 from tests.simulation.record import Sent
 

@@ -7,9 +7,9 @@ import pytest
 from shared.model.acting import Acting, ShownActing
 from shared.model.clusters import ClusterRef
 from shared.model.errors import CallFailed, Code, Stale
+from shared.model.kept import KeptActing
 from shared.model.operations import Operation, Running, Starting, Status, Waiting
 from shared.model.requests import Delete
-from shared.ports import KeptActing
 from shared.work import braking
 from shared.work.braking import Brake
 from tests.builders import HTTP, SUBSCRIPTION, a_create, a_submission

@@ -9,10 +9,10 @@ import pytest
 
 from shared.model.answers import Told
 from shared.model.errors import CallFailed, NewerSchema
+from shared.model.kept import KeptPace
 from shared.model.operations import Event, Operation, Running, Status
 from shared.model.paces import Learned, Pace, ShownPaces
 from shared.model.requests import Scale
-from shared.ports import KeptPace
 from shared.rules import learning, pace
 from shared.work.learning import A_DAY, BACK, TELLING, Lesson
 from tests.builders import HTTP, a_create, a_submission

@@ -8,9 +8,9 @@ import pytest
 from shared.model.answers import Purged
 from shared.model.clusters import ClusterRef
 from shared.model.errors import CallFailed, Code, NewerSchema, Refusal
+from shared.model.kept import JournalRow
 from shared.model.letters import Letter, letter_id
 from shared.model.operations import Operation
-from shared.ports import JournalRow
 from shared.services import Services
 from shared.work import purging
 from tests.builders import HTTP, SUBSCRIPTION, WEB, a_create, a_submission
