@@ -17,9 +17,9 @@ from shared.work.saving import Desk, amend, close, enter, finish, save, wake
 QUIET = timedelta(minutes=15)
 """How long an operation may go unsaved before it is woken again, or closed if it has ended: whoever saved it last may still be at work.
 Its old wake-ups die with the new number: never a second chain."""
-ABANDONED = timedelta(hours=1)
-"""How long a row in `open` waits for its operation. Much longer than any invocation lives (`functionTimeout` in host.json: five minutes): a
-row that is taken away from an operation that is written after all is never missed by anybody, and one that stays costs a read."""
+ABANDONED = timedelta(days=1)
+"""How long a row in `open` waits for its operation. Longer than any invocation lives (`functionTimeout` in host.json: five minutes), and
+than a clock is wrong: an operation that is written after its row was taken away is missed by nobody; a row that stays costs a read."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +73,8 @@ def _repair(row: OpenRow, swept: Swept, desk: Desk, now: datetime) -> None:
         amend(desk, operation, lapsed, now)
         swept.ended += 1
         return
-    if now - operation.updated_at <= QUIET:
+    if abs(now - operation.updated_at) <= QUIET:
+        # One that was saved in hours to come was saved by a clock that is wrong, or this one is: it is not left alone for so long.
         return
     if operation.scheduled and not operation.ended:
         if operation.not_before is not None and now >= operation.not_before and not operation.resting:

@@ -192,7 +192,7 @@ def i12_calls_are_bounded(record: Record) -> Iterator[str]:
 
 def i13_nobody_else_suffers(record: Record) -> Iterator[str]:
     """What no fault touched succeeded, or was cancelled as asked, and was not kept waiting."""
-    paused = sum((pause.until - pause.since for pause in record.pauses if pause.until is not None), timedelta(0))
+    paused = sum((pause.until - pause.since for pause in record.stood if pause.until is not None), timedelta(0))
     for name, operation in record.accepted.items():
         if operation.cluster.key not in record.untouched or name in record.erased:
             continue

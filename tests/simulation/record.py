@@ -58,7 +58,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused:
-    """All acting was paused for whoever was answered at `since`, until somebody began to unpause it."""
+    """All acting was paused at `since`, and until when."""
 
     since: datetime
     until: datetime | None = None
@@ -70,6 +70,7 @@ class Record:
 
     `accepted`: operations as first saved. `asked`: every request to Azure, its instant and cluster. `calls`: outside calls by the number of
     their turn. `live`: what `Stage.chains` found wrong while nothing was at work. `took`: from accepted to ended, in true time.
+    `pauses`: from an answer that all acting is paused until somebody begins to unpause it; `stood`: the same by the row, whoever heard.
     """
 
     store: MemoryOperations
@@ -90,6 +91,7 @@ class Record:
     replies: list[tuple[str, str]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     pauses: list[Paused] = field(default_factory=list)
+    stood: list[Paused] = field(default_factory=list)
     took: dict[str, timedelta] = field(default_factory=dict)
     long: list[LongOperation] = field(default_factory=list)
     untouched: frozenset[str] = frozenset()

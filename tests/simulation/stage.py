@@ -23,7 +23,7 @@ from tests.simulation.baton import Turn
 from tests.simulation.record import Paused
 from tests.simulation.standing import Standing
 from tests.simulation.trouble import ASLEEP, CHANGES, LATE, NAP, ON_THE_WIRE, SENDS, Meeting, Trouble
-from tests.simulation.watching import Call, Recorded, Tap, Via, Watched, spelt
+from tests.simulation.watching import Braked, Call, Recorded, Tap, Via, Watched, spelt
 from tests.simulation.workers import Errand, Worker, WorkersClock
 from tests.worldly import clusters_of
 
@@ -177,7 +177,7 @@ class Stage(Standing):
             wakes=via("wakes", QueueWakes(self.queues)),
             announcer=via("announcer", QueueAnnouncer(self.queues)),
             letters=via("letters", self.letters),
-            acting=via("acting", self.acting),
+            acting=via("acting", Braked(self.acting, self)),
             paces=via("paces", self.paces),
             clock=worker.clock,
         )

@@ -10,6 +10,8 @@ pytestmark = pytest.mark.once
 SHARE = range(20)
 FOUND: dict[int, str] = {
     388: "the letter of a wake-up was filed while its operation moved on",
+    40563: "what a clock hours ahead had saved was left alone by the sweep for hours",
+    40841: "a row in `open` was taken away from an operation that a clock hours behind was about to write",
 }
 """Seeds that once failed, and what they found."""
 

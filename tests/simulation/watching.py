@@ -1,18 +1,20 @@
 """The ports of a simulated run: what goes through them is written down, and each call may meet with trouble first."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from local.arm.wire import Drop, Reply, Request
-from local.memory import MemoryOperations
+from local.memory import MemoryActing, MemoryOperations
+from shared.model.acting import Acting
 from shared.model.clusters import Absent, Cluster, ClusterRef, Sight
 from shared.model.errors import Code
-from shared.model.kept import JournalRow
+from shared.model.kept import JournalRow, KeptActing
 from shared.model.operations import Handle, Operation, Starting
 from shared.model.plans import Abortable, Action, ClusterAction, MakeCluster, Plan
 from shared.rules.goals import gap
-from tests.simulation.record import Sent
+from tests.simulation.record import Paused, Sent
 
 if TYPE_CHECKING:
     from tests.simulation.stage import Stage
@@ -152,6 +154,27 @@ class Recorded:
             answered = state.state in {"running", "settling"} or (failure is not None and failure.code is Code.NOT_REACHED)
             if answered and not any(tried[1:] == (after.id, n) for tried in record.tried):
                 record.unmet.append(f"{after.id} called sent, and nothing was")
+
+
+class Braked:
+    """The row that says whether the app acts. How long it said that it does not is kept, whoever heard of it."""
+
+    def __init__(self, port: MemoryActing, stage: "Stage") -> None:
+        """For all workers."""
+        self._port, self._stage = port, stage
+
+    def read(self) -> KeptActing:
+        """The state."""
+        return self._port.read()
+
+    def write(self, before: KeptActing, after: Acting) -> None:
+        """Write, and remember when a pause began and ended."""
+        self._port.write(before, after)
+        stood, now = self._stage.record.stood, self._stage.clock.now()
+        if before.acting.pause is None and after.pause is not None:
+            stood.append(Paused(since=now))
+        elif before.acting.pause is not None and after.pause is None:
+            stood[-1] = replace(stood[-1], until=now)
 
 
 def _meant(plan: Plan, action: Action, sight: Sight) -> Sight:

@@ -143,3 +143,17 @@ def test_what_is_not_to_begin_yet_is_put_off_by_a_worker_that_was_woken_too_earl
     began = pump.now(operation).started_at
     assert began is not None
     assert due <= began <= due + 6 * MINUTES
+
+
+def test_what_a_clock_hours_ahead_saved_is_found_by_the_next_sweep(pump: Skewed) -> None:
+    """Its wake-up was lost, and by its last save it would have been left alone for hours."""
+    operation = pump.submit(SUBMISSIONS["scale"])
+    pump.take()
+    pump.clock.advance(timedelta(hours=4))
+    assert pump.worker(timedelta(hours=4)).sweep().woken == 1
+    assert pump.now(operation).updated_at == pump.clock.now() + timedelta(hours=4)
+    pump.wakes.waiting.clear()
+    pump.clock.advance(MINUTES)
+    assert pump.worker(timedelta(0)).sweep().woken == 1
+    pump.run()
+    assert pump.now(operation).status is Status.SUCCEEDED
