@@ -4,9 +4,10 @@ Order of writes at the end: the transaction, the reply, `journal`, then the `ope
 that the sweep meets in `open`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from shared.log import event, warning
 from shared.model.errors import Stale, Unreadable
@@ -18,7 +19,10 @@ from shared.rules.telling import told
 if TYPE_CHECKING:
     from shared.model.kept import Wreck
 
+_T = TypeVar("_T")
 NOW = timedelta(0)
+RACES = 5
+"""How often a save is tried again after somebody else changed the line behind the operation meanwhile, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +43,14 @@ def changed(before: Operation | None, after: Operation, *, wake: bool = False) -
 def save(desk: Desk, stored: Stored, before: Operation, after: Operation, *, wake: bool) -> Stored:
     """Save the open, current operation. Raises `Stale` if somebody saved first."""
     change = changed(before, after, wake=wake)
-    saved = desk.operations.commit(stored, replace(stored.head, current=change.operation), (change,))
-    if saved is None:  # pragma: no cover - a commit with a head answers it
-        raise TypeError
-    return saved
+
+    def write(head: Stored) -> Stored:
+        saved = desk.operations.commit(head, replace(head.head, current=change.operation), (change,))
+        if saved is None:  # pragma: no cover - a commit with a head answers it
+            raise TypeError
+        return saved
+
+    return _whatever_joins(desk, stored, write)
 
 
 def wake(desk: Desk, operation: Operation, *, delay: timedelta = NOW) -> None:
@@ -79,14 +87,15 @@ def close_unread(desk: Desk, ended: Summary) -> None:
 def finish(desk: Desk, stored: Stored, before: Operation, after: Operation, now: datetime) -> None:
     """Save the ended, current operation, pass the lease on, and close. Raises `Stale` if somebody saved first."""
     change = changed(before, after)
-    successor, line = _successor(desk.operations, stored.head.line)
-    changes = [change]
-    head: Head | None = None
-    if successor is not None:
+
+    def write(ending: Stored) -> Stored | None:
+        successor, line = _successor(desk.operations, ending.head.line)
+        if successor is None:
+            return desk.operations.commit(ending, None, (change,))
         promoted = changed(successor, replace(successor, headed_at=now, updated_at=now), wake=True)
-        changes.append(promoted)
-        head = Head(current=promoted.operation, line=line)
-    saved = desk.operations.commit(stored, head, changes)
+        return desk.operations.commit(ending, Head(current=promoted.operation, line=line), (change, promoted))
+
+    saved = _whatever_joins(desk, stored, write)
     event("operation_ended", operation=after.id, cluster=after.cluster.key, status=after.status, code=after.failure and after.failure.code)
     if saved is not None:
         wake(desk, saved.head.current)
@@ -164,6 +173,23 @@ def announce(desk: Desk, operation: Operation, what: str) -> None:
     if failure is not None:
         message |= {"code": failure.code, "detail": failure.message}
     desk.announcer.say(origin.reply_to, message)
+
+
+def _whatever_joins(desk: Desk, stored: Stored, write: Callable[[Stored], _T]) -> _T:
+    """What `write` makes of the head, though the line behind its operation changes meanwhile.
+
+    Whoever joins or leaves the line replaces the head, and wakes nobody: a turn that gave up for that would leave its operation to the
+    sweep. Raises `Stale` if the operation itself was saved by somebody else, who wakes it.
+    """
+    for _ in range(RACES):
+        try:
+            return write(stored)
+        except Stale:
+            again = desk.operations.head(stored.head.current.partition)
+            if again is None or again.head.current != stored.head.current:
+                raise
+            stored = again
+    raise Stale
 
 
 def _successor(operations: Operations, line: tuple[str, ...]) -> tuple[Operation | None, tuple[str, ...]]:

@@ -11,6 +11,7 @@ SHARE = range(20)
 FOUND: dict[int, str] = {
     388: "the letter of a wake-up was filed while its operation moved on",
     40563: "what a clock hours ahead had saved was left alone by the sweep for hours",
+    60602: "who left the line while its first was moved cost that one its wake-up",
     40841: "a row in `open` was taken away from an operation that a clock hours behind was about to write",
 }
 """Seeds that once failed, and what they found."""
