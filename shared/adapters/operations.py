@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from azure.core import MatchConditions
 from azure.data.tables import TransactionOperation, UpdateMode
 
 from shared.adapters import codec
 from shared.adapters.pages import Pager
-from shared.adapters.tables import MOST_IN_TRANSACTION, MOST_ROWS, RowPage, Tables
+from shared.adapters.tables import MOST_IN_TRANSACTION, MOST_ROWS, RowPage, Tables, unless_changed
 from shared.model.errors import CallFailed, Code, Stale
 from shared.model.listing import Page, Query, Summary
 from shared.model.operations import Event, Head, Operation, partition_of
@@ -75,7 +74,7 @@ class TableOperations:
         head = None if after is None else {"PartitionKey": partition, "RowKey": "head", **codec.head_properties(after)}
         row = {"PartitionKey": partition, "RowKey": f"op {ended.id}", **codec.written_off(ended)}
         batch = _replacing(partition, wreck.head_etag, head) if wreck.head_etag is not None else []
-        batch.append((TransactionOperation.UPDATE, row, {"mode": UpdateMode.MERGE, **_unless_changed(wreck.etag)}))
+        batch.append((TransactionOperation.UPDATE, row, {"mode": UpdateMode.MERGE, **unless_changed(wreck.etag)}))
         batch.append((TransactionOperation.CREATE, _event_row(partition, ended.id, event)))
         self._tables.transact("clusters", [*batch, *_saving(partition, changes)])
 
@@ -180,17 +179,13 @@ class TableOperations:
         self._tables.remove("keys", name, "key", str(row.metadata["etag"]))
 
 
-def _unless_changed(etag: str) -> dict[str, Any]:
-    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-
-
 def _replacing(partition: str, etag: str | None, head: dict[str, Any] | None) -> list[Any]:
     """The change of a cluster's head, in a transaction: what is under `etag` (None: nothing) becomes `head` (None: goes)."""
     if etag is None:
         return [] if head is None else [(TransactionOperation.CREATE, head)]
     if head is None:
-        return [(TransactionOperation.DELETE, {"PartitionKey": partition, "RowKey": "head"}, _unless_changed(etag))]
-    return [(TransactionOperation.UPDATE, head, {"mode": UpdateMode.REPLACE, **_unless_changed(etag)})]
+        return [(TransactionOperation.DELETE, {"PartitionKey": partition, "RowKey": "head"}, unless_changed(etag))]
+    return [(TransactionOperation.UPDATE, head, {"mode": UpdateMode.REPLACE, **unless_changed(etag)})]
 
 
 def _saving(partition: str, changes: Iterable[Change]) -> Iterator[Any]:

@@ -124,7 +124,7 @@ class Tables:
             if etag is None:
                 self.call(lambda: table.create_entity(row))
                 return
-            self.call(lambda: table.update_entity(row, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified))
+            self.call(lambda: table.update_entity(row, mode=UpdateMode.REPLACE, **unless_changed(etag)))
         except CallFailed as failed:
             if failed.failure.code is Code.BUSY_STORE or getattr(failed.__cause__, "status_code", None) in _LOST:
                 raise Stale from failed
@@ -132,7 +132,7 @@ class Tables:
 
     def remove(self, name: str, partition: str, row: str, etag: str | None = None) -> None:
         """Delete a row; with `etag`, only as it was read under that. Nothing is said where it is another by now, or there is none."""
-        guard: dict[str, Any] = {} if etag is None else {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        guard = {} if etag is None else unless_changed(etag)
         try:
             self.call(lambda: self.table(name).delete_entity(partition, row, **guard))
         except CallFailed as failed:
@@ -161,6 +161,11 @@ class Tables:
         self.read(
             lambda: next(iter(self.table("open").query_entities("PartitionKey eq 's0'", results_per_page=1, select=["RowKey"])), None)
         )
+
+
+def unless_changed(etag: str) -> dict[str, Any]:
+    """The options of a write that is made only if the row is still as it was read under `etag`."""
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def _rows_of(page: Iterable[Mapping[str, Any]] | None) -> Rows | None:
